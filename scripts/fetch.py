@@ -36,7 +36,8 @@ def download_command(kind, package, version, folder):
                       "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64",
                       f"{package}=={version}"]
     if kind == "sdist":
-        return pip + ["--no-binary", ":all:", f"{package}=={version}"]
+        # Not `:all:`, which would build the package's build tools from source too.
+        return pip + ["--no-binary", package, f"{package}=={version}"]
     if kind == "npm":
         return ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", folder, f"{package}@{version}"]
     sys.exit(f"fetch: deps.lock names the unknown kind '{kind}'")
