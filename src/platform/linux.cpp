@@ -1,0 +1,102 @@
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <utility>
+
+#include "base/check.h"
+#include "platform/cpu_permissions.h"
+#include "platform/platform.h"
+
+namespace quipu::platform {
+namespace {
+
+// The first number in a small file of /proc or /sys.
+std::optional<uint64_t> number_in(const std::string& path) {
+  std::ifstream in(path);
+  uint64_t n = 0;
+  if (in >> n) return n;
+  return std::nullopt;
+}
+
+std::optional<uint64_t> meminfo_bytes(std::string_view key) {
+  std::ifstream in("/proc/meminfo");
+  std::string word, unit;
+  uint64_t kilobytes = 0;
+  while (in >> word >> kilobytes) {
+    std::getline(in, unit);
+    if (word == key) return kilobytes * 1024;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Status OutputFile::append_from(const MappedFile& source, uint64_t offset, uint64_t size) {
+  QUIPU_CHECK(offset <= source.bytes().size() && size <= source.bytes().size() - offset);
+  // The copy through the mapping is as fast as a read for cached files; written in pieces so that a full disk shows.
+  constexpr uint64_t kPiece = 16u << 20;
+  while (size > 0) {
+    const uint64_t n = std::min(size, kPiece);
+    QUIPU_CHECK_OK(write(source.bytes().subspan(offset, n)));
+    offset += n;
+    size -= n;
+  }
+  return {};
+}
+
+Result<std::filesystem::path> self_path() {
+  std::error_code code;
+  auto path = std::filesystem::read_symlink("/proc/self/exe", code);
+  if (code) return error_of(ErrorKind::io, "cannot find the program's own file: {}", code.message());
+  return path;
+}
+
+Memory memory() {
+  Memory memory;
+  memory.total_bytes = meminfo_bytes("MemTotal:").value_or(0);
+  memory.available_bytes = meminfo_bytes("MemAvailable:").value_or(memory.total_bytes);
+  // A container's limit: version 2 of control groups, seen from inside at the root of the hierarchy.
+  if (const auto limit = number_in("/sys/fs/cgroup/memory.max")) {
+    const uint64_t used = number_in("/sys/fs/cgroup/memory.current").value_or(0);
+    memory.total_bytes = std::min(memory.total_bytes, *limit);
+    memory.available_bytes = std::min(memory.available_bytes, *limit - std::min(used, *limit));
+  }
+  return memory;
+}
+
+int n_physical_cores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  std::set<std::pair<uint64_t, uint64_t>> cores;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (!CPU_ISSET(cpu, &allowed)) continue;
+    const std::string topology = "/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/";
+    cores.emplace(number_in(topology + "physical_package_id").value_or(0),
+                  number_in(topology + "core_id").value_or(static_cast<uint64_t>(cpu)));
+  }
+  return std::max(1, static_cast<int>(cores.size()));
+}
+
+std::string cpu_name() {
+  std::ifstream in("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(in, line)) {
+    if (!line.starts_with("model name")) continue;
+    const size_t colon = line.find(": ");
+    if (colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown CPU";
+}
+
+bool allow_amx_tiles() {
+  constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM, asm/prctl.h of Linux 5.16
+  constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+}  // namespace quipu::platform
