@@ -1,0 +1,159 @@
+// Q8_0, Q4_0, Q4_1, Q5_0, Q5_1: blocks of 32 numbers under a scale, some with an offset.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "quant/blocks.h"
+#include "quant/codecs.h"
+#include "quant/fit.h"
+
+namespace quipu::quant {
+namespace {
+
+constexpr std::array<float, kBlock> kEqualWeights = [] {
+  std::array<float, kBlock> weights{};
+  weights.fill(1);
+  return weights;
+}();
+
+template <typename Block, typename DecodeBlock>
+void for_each_decoded(const std::byte* source, float* target, size_t n, DecodeBlock decode_block) {
+  const auto* blocks = reinterpret_cast<const Block*>(source);
+  for (size_t b = 0; b < n / kBlock; ++b) decode_block(blocks[b], target + b * kBlock);
+}
+
+template <typename Block, typename EncodeBlock>
+void for_each_encoded(const float* source, std::byte* target, size_t n, EncodeBlock encode_block) {
+  auto* blocks = reinterpret_cast<Block*>(target);
+  std::array<float, kBlock> x{};
+  for (size_t b = 0; b < n / kBlock; ++b) {
+    copy_finite(source + b * kBlock, kBlock, x.data());
+    encode_block(x, blocks[b]);
+  }
+}
+
+// Bit 4 of element i, moved into place.
+int fifth_bit(const uint8_t* high, size_t i) {
+  return ((high[i / 8] >> (i % 8)) & 1) << 4;
+}
+
+using Integers = std::array<int, kBlock>;
+
+// Integers 0..31 into the halves of 16 bytes and, if there is such a field, the fifth bits.
+template <typename Block>
+void pack(const Integers& q, Block& block) {
+  for (size_t i = 0; i < kBlock / 2; ++i) block.q[i] = static_cast<uint8_t>((q[i] & 15) | ((q[i + 16] & 15) << 4));
+  if constexpr (requires { block.high; }) {
+    std::fill(std::begin(block.high), std::end(block.high), uint8_t{0});
+    for (size_t i = 0; i < kBlock; ++i) {
+      block.high[i / 8] = static_cast<uint8_t>(block.high[i / 8] | ((q[i] >> 4) << (i % 8)));
+    }
+  }
+}
+
+// x = d * (q - offset)
+template <typename Block>
+void encode_symmetric(const std::array<float, kBlock>& x, int offset, Block& block) {
+  const IntRange range{-offset, offset - 1};
+  block.d = finite_half(fit_scale({x, kEqualWeights.data()}, range));
+  const float d = block.d.value();
+  const float inverse = d != 0 ? 1 / d : 0;
+  Integers q{};
+  for (size_t i = 0; i < kBlock; ++i) q[i] = round_into(x[i] * inverse, range) + offset;
+  pack(q, block);
+}
+
+// x = d * q + m
+template <typename Block>
+void encode_affine(const std::array<float, kBlock>& x, int q_max, Block& block) {
+  const Affine affine = fit_affine({x, kEqualWeights.data()}, q_max, Minimum::any);
+  block.d = finite_half(affine.scale);
+  block.m = finite_half(-affine.minimum);
+  const float d = block.d.value();
+  const float inverse = d != 0 ? 1 / d : 0;
+  Integers q{};
+  for (size_t i = 0; i < kBlock; ++i) q[i] = round_into((x[i] - block.m.value()) * inverse, {0, q_max});
+  pack(q, block);
+}
+
+}  // namespace
+
+void decode_q8_0(const std::byte* source, float* target, size_t n) {
+  for_each_decoded<BlockQ8_0>(source, target, n, [](const BlockQ8_0& block, float* y) {
+    const float d = block.d.value();
+    for (size_t i = 0; i < kBlock; ++i) y[i] = d * static_cast<float>(block.q[i]);
+  });
+}
+
+void encode_q8_0(const float* source, std::byte* target, size_t n) {
+  for_each_encoded<BlockQ8_0>(source, target, n, [](const std::array<float, kBlock>& x, BlockQ8_0& block) {
+    float largest = 0;
+    for (const float v : x) largest = std::max(largest, std::fabs(v));
+    block.d = finite_half(largest / 127);
+    const float d = block.d.value();
+    const float inverse = d != 0 ? 1 / d : 0;
+    for (size_t i = 0; i < kBlock; ++i) block.q[i] = static_cast<int8_t>(round_into(x[i] * inverse, {-127, 127}));
+  });
+}
+
+void decode_q4_0(const std::byte* source, float* target, size_t n) {
+  for_each_decoded<BlockQ4_0>(source, target, n, [](const BlockQ4_0& block, float* y) {
+    const float d = block.d.value();
+    for (size_t i = 0; i < kBlock / 2; ++i) {
+      y[i] = d * static_cast<float>((block.q[i] & 15) - 8);
+      y[i + 16] = d * static_cast<float>((block.q[i] >> 4) - 8);
+    }
+  });
+}
+
+void encode_q4_0(const float* source, std::byte* target, size_t n) {
+  for_each_encoded<BlockQ4_0>(source, target, n,
+                              [](const auto& x, BlockQ4_0& block) { encode_symmetric(x, 8, block); });
+}
+
+void decode_q4_1(const std::byte* source, float* target, size_t n) {
+  for_each_decoded<BlockQ4_1>(source, target, n, [](const BlockQ4_1& block, float* y) {
+    const float d = block.d.value();
+    const float m = block.m.value();
+    for (size_t i = 0; i < kBlock / 2; ++i) {
+      y[i] = d * static_cast<float>(block.q[i] & 15) + m;
+      y[i + 16] = d * static_cast<float>(block.q[i] >> 4) + m;
+    }
+  });
+}
+
+void encode_q4_1(const float* source, std::byte* target, size_t n) {
+  for_each_encoded<BlockQ4_1>(source, target, n, [](const auto& x, BlockQ4_1& block) { encode_affine(x, 15, block); });
+}
+
+void decode_q5_0(const std::byte* source, float* target, size_t n) {
+  for_each_decoded<BlockQ5_0>(source, target, n, [](const BlockQ5_0& block, float* y) {
+    const float d = block.d.value();
+    for (size_t i = 0; i < kBlock / 2; ++i) {
+      y[i] = d * static_cast<float>(((block.q[i] & 15) | fifth_bit(block.high, i)) - 16);
+      y[i + 16] = d * static_cast<float>(((block.q[i] >> 4) | fifth_bit(block.high, i + 16)) - 16);
+    }
+  });
+}
+
+void encode_q5_0(const float* source, std::byte* target, size_t n) {
+  for_each_encoded<BlockQ5_0>(source, target, n,
+                              [](const auto& x, BlockQ5_0& block) { encode_symmetric(x, 16, block); });
+}
+
+void decode_q5_1(const std::byte* source, float* target, size_t n) {
+  for_each_decoded<BlockQ5_1>(source, target, n, [](const BlockQ5_1& block, float* y) {
+    const float d = block.d.value();
+    const float m = block.m.value();
+    for (size_t i = 0; i < kBlock / 2; ++i) {
+      y[i] = d * static_cast<float>((block.q[i] & 15) | fifth_bit(block.high, i)) + m;
+      y[i + 16] = d * static_cast<float>((block.q[i] >> 4) | fifth_bit(block.high, i + 16)) + m;
+    }
+  });
+}
+
+void encode_q5_1(const float* source, std::byte* target, size_t n) {
+  for_each_encoded<BlockQ5_1>(source, target, n, [](const auto& x, BlockQ5_1& block) { encode_affine(x, 31, block); });
+}
+
+}  // namespace quipu::quant

@@ -1,0 +1,91 @@
+// Q3_K and Q6_K: super-blocks whose sub-blocks have a scale of either sign.
+#include <array>
+#include <cstring>
+
+#include "quant/blocks.h"
+#include "quant/codecs.h"
+#include "quant/super_block.h"
+
+namespace quipu::quant {
+namespace {
+
+template <typename Block>
+void encode_blocks(const float* source, std::byte* target, size_t n, const SymmetricShape& shape,
+                   void (*pack)(const SymmetricSuperBlock&, Block&)) {
+  auto* blocks = reinterpret_cast<Block*>(target);
+  std::array<float, kSuperBlock> x{};
+  for (size_t b = 0; b < n / kSuperBlock; ++b) {
+    copy_finite(source + b * kSuperBlock, kSuperBlock, x.data());
+    blocks[b] = Block{};
+    pack(fit_symmetric(x.data(), shape), blocks[b]);
+  }
+}
+
+void pack_q3_k(const SymmetricSuperBlock& from, BlockQ3_K& block) {
+  block.d = from.d;
+  for (size_t s = 0; s < 16; ++s) {
+    const int scale = from.scales[s] + 32;
+    block.scales[s % 8] = static_cast<uint8_t>(block.scales[s % 8] | ((scale & 15) << (s < 8 ? 0 : 4)));
+    block.scales[8 + s % 4] = static_cast<uint8_t>(block.scales[8 + s % 4] | ((scale >> 4) << (2 * (s / 4))));
+  }
+  for (size_t i = 0; i < kSuperBlock; ++i) {
+    const int q = from.q[i] + 4;
+    const size_t byte = 32 * (i / 128) + i % 32;
+    block.q[byte] = static_cast<uint8_t>(block.q[byte] | ((q & 3) << (2 * (i / 32 % 4))));
+    block.high[i % 32] = static_cast<uint8_t>(block.high[i % 32] | ((q >> 2) << (i / 32)));
+  }
+}
+
+void pack_q6_k(const SymmetricSuperBlock& from, BlockQ6_K& block) {
+  block.d = from.d;
+  std::memcpy(block.scales, from.scales.data(), sizeof block.scales);
+  for (size_t i = 0; i < kSuperBlock; ++i) {
+    const int q = from.q[i] + 32;
+    const size_t j = i / 32 % 4;
+    const size_t low = 64 * (i / 128) + 32 * (j % 2) + i % 32;
+    const size_t high = 32 * (i / 128) + i % 32;
+    block.q[low] = static_cast<uint8_t>(block.q[low] | ((q & 15) << (j < 2 ? 0 : 4)));
+    block.high[high] = static_cast<uint8_t>(block.high[high] | ((q >> 4) << (2 * j)));
+  }
+}
+
+}  // namespace
+
+void decode_q3_k(const std::byte* source, float* target, size_t n) {
+  const auto* blocks = reinterpret_cast<const BlockQ3_K*>(source);
+  for (size_t b = 0; b < n / kSuperBlock; ++b) {
+    const BlockQ3_K& block = blocks[b];
+    const float d = block.d.value();
+    for (size_t i = 0; i < kSuperBlock; ++i) {
+      const int low = (block.q[32 * (i / 128) + i % 32] >> (2 * (i / 32 % 4))) & 3;
+      const int high = ((block.high[i % 32] >> (i / 32)) & 1) << 2;
+      const float scale = d * static_cast<float>(scale_k3(block.scales, i / 16));
+      target[b * kSuperBlock + i] = scale * static_cast<float>((low | high) - 4);
+    }
+  }
+}
+
+void encode_q3_k(const float* source, std::byte* target, size_t n) {
+  encode_blocks<BlockQ3_K>(source, target, n, {.group = 16, .q = {-4, 3}, .scale = {-32, 31}}, pack_q3_k);
+}
+
+void decode_q6_k(const std::byte* source, float* target, size_t n) {
+  const auto* blocks = reinterpret_cast<const BlockQ6_K*>(source);
+  for (size_t b = 0; b < n / kSuperBlock; ++b) {
+    const BlockQ6_K& block = blocks[b];
+    const float d = block.d.value();
+    for (size_t i = 0; i < kSuperBlock; ++i) {
+      const size_t j = i / 32 % 4;
+      const int low = (block.q[64 * (i / 128) + 32 * (j % 2) + i % 32] >> (j < 2 ? 0 : 4)) & 15;
+      const int high = ((block.high[32 * (i / 128) + i % 32] >> (2 * j)) & 3) << 4;
+      const float scale = d * static_cast<float>(block.scales[i / 16]);
+      target[b * kSuperBlock + i] = scale * static_cast<float>((low | high) - 32);
+    }
+  }
+}
+
+void encode_q6_k(const float* source, std::byte* target, size_t n) {
+  encode_blocks<BlockQ6_K>(source, target, n, {.group = 16, .q = {-32, 31}, .scale = {-128, 127}}, pack_q6_k);
+}
+
+}  // namespace quipu::quant

@@ -1,0 +1,153 @@
+#include "quant/super_block.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace quipu::quant {
+namespace {
+
+// The encoder sees weights alone, not what they will be multiplied with, so every number's error counts the same.
+constexpr std::array<float, kSuperBlock> kEqualWeights = [] {
+  std::array<float, kSuperBlock> weights{};
+  weights.fill(1);
+  return weights;
+}();
+
+Group group_of(const float* x, size_t group, size_t s) {
+  return {{x + s * group, group}, kEqualWeights.data()};
+}
+
+// Solves the two equations of least squares for d and dmin, the integers given. False if they have no single solution.
+bool solve_d_dmin(const float* x, const AffineShape& shape, const AffineSuperBlock& block, float& d, float& dmin) {
+  double aa = 0, ab = 0, bb = 0, ax = 0, bx = 0;
+  for (size_t i = 0; i < kSuperBlock; ++i) {
+    const size_t s = i / shape.group;
+    const double a = block.scales[s] * block.q[i];
+    const double b = block.mins[s];
+    aa += a * a, ab += a * b, bb += b * b, ax += a * x[i], bx += b * x[i];
+  }
+  const double determinant = aa * bb - ab * ab;
+  if (determinant <= 1e-9 * aa * bb) {
+    if (aa <= 0 || bb > 0) return false;
+    d = static_cast<float>(ax / aa), dmin = 0;
+    return true;
+  }
+  d = static_cast<float>((ax * bb - bx * ab) / determinant);
+  dmin = static_cast<float>((ax * ab - bx * aa) / determinant);
+  return d > 0 && dmin >= 0;
+}
+
+// Picks each sub-block's integers among the neighbours of what its own fit asks for, then the numbers' integers.
+// Returns the summed error.
+float choose_affine(const float* x, const AffineShape& shape, const std::array<Affine, 16>& wanted,
+                    AffineSuperBlock& block) {
+  const float d = block.d.value();
+  const float dmin = block.dmin.value();
+  float total = 0;
+  for (size_t s = 0; s < kSuperBlock / shape.group; ++s) {
+    const Group group = group_of(x, shape.group, s);
+    const IntRange range{0, shape.scale_max};
+    const int scale = d > 0 ? round_into(wanted[s].scale / d, range) : 0;
+    const int min = dmin > 0 ? round_into(wanted[s].minimum / dmin, range) : 0;
+    float best = INFINITY;
+    for (int sc = std::max(scale - 1, 0); sc <= std::min(scale + 1, shape.scale_max); ++sc) {
+      for (int m = std::max(min - 1, 0); m <= std::min(min + 1, shape.scale_max); ++m) {
+        const float error =
+            affine_error(group, shape.q_max, {d * static_cast<float>(sc), dmin * static_cast<float>(m)});
+        if (error >= best) continue;
+        best = error;
+        block.scales[s] = static_cast<uint8_t>(sc);
+        block.mins[s] = static_cast<uint8_t>(m);
+      }
+    }
+    total += best;
+    const float sub_scale = d * static_cast<float>(block.scales[s]);
+    const float inverse = sub_scale > 0 ? 1 / sub_scale : 0;
+    const float minimum = dmin * static_cast<float>(block.mins[s]);
+    for (size_t i = 0; i < shape.group; ++i) {
+      block.q[s * shape.group + i] =
+          static_cast<uint8_t>(round_into((group.x[i] + minimum) * inverse, {0, shape.q_max}));
+    }
+  }
+  return total;
+}
+
+float choose_symmetric(const float* x, const SymmetricShape& shape, const std::array<float, 16>& wanted,
+                       SymmetricSuperBlock& block) {
+  const float d = block.d.value();
+  float total = 0;
+  for (size_t s = 0; s < kSuperBlock / shape.group; ++s) {
+    const Group group = group_of(x, shape.group, s);
+    const int scale = d != 0 ? round_into(wanted[s] / d, shape.scale) : 0;
+    float best = INFINITY;
+    for (int sc = std::max(scale - 1, shape.scale.min); sc <= std::min(scale + 1, shape.scale.max); ++sc) {
+      const float error = scale_error(group, shape.q, d * static_cast<float>(sc));
+      if (error >= best) continue;
+      best = error;
+      block.scales[s] = static_cast<int8_t>(sc);
+    }
+    total += best;
+    const float sub_scale = d * static_cast<float>(block.scales[s]);
+    const float inverse = sub_scale != 0 ? 1 / sub_scale : 0;
+    for (size_t i = 0; i < shape.group; ++i) {
+      block.q[s * shape.group + i] = static_cast<int8_t>(round_into(group.x[i] * inverse, shape.q));
+    }
+  }
+  return total;
+}
+
+}  // namespace
+
+AffineSuperBlock fit_affine_super(const float* x, const AffineShape& shape) {
+  std::array<Affine, 16> wanted{};
+  float largest_scale = 0;
+  float largest_min = 0;
+  for (size_t s = 0; s < kSuperBlock / shape.group; ++s) {
+    wanted[s] = fit_affine(group_of(x, shape.group, s), shape.q_max, Minimum::not_negative);
+    // A negative scale counts downwards from the largest number; the formats' scales are not negative.
+    if (wanted[s].scale < 0) wanted[s] = {0, std::max(wanted[s].minimum, 0.f)};
+    largest_scale = std::max(largest_scale, wanted[s].scale);
+    largest_min = std::max(largest_min, wanted[s].minimum);
+  }
+  AffineSuperBlock block;
+  const auto scale_max = static_cast<float>(shape.scale_max);
+  block.d = finite_half(largest_scale / scale_max);
+  block.dmin = finite_half(largest_min / scale_max);
+  const float error = choose_affine(x, shape, wanted, block);
+  float d = 0;
+  float dmin = 0;
+  if (solve_d_dmin(x, shape, block, d, dmin)) {
+    AffineSuperBlock refined = block;
+    refined.d = finite_half(d);
+    refined.dmin = finite_half(dmin);
+    if (choose_affine(x, shape, wanted, refined) < error) return refined;
+  }
+  return block;
+}
+
+SymmetricSuperBlock fit_symmetric(const float* x, const SymmetricShape& shape) {
+  std::array<float, 16> wanted{};
+  float largest = 0;
+  for (size_t s = 0; s < kSuperBlock / shape.group; ++s) {
+    wanted[s] = fit_scale(group_of(x, shape.group, s), shape.q);
+    if (std::fabs(wanted[s]) > std::fabs(largest)) largest = wanted[s];
+  }
+  SymmetricSuperBlock block;
+  // The range has one more negative integer than positive ones: the largest scale takes it.
+  block.d = finite_half(largest / static_cast<float>(shape.scale.min));
+  const float error = choose_symmetric(x, shape, wanted, block);
+  double xa = 0;
+  double aa = 0;
+  for (size_t i = 0; i < kSuperBlock; ++i) {
+    const double a = block.scales[i / shape.group] * block.q[i];
+    xa += a * x[i], aa += a * a;
+  }
+  if (aa > 0) {
+    SymmetricSuperBlock refined = block;
+    refined.d = finite_half(static_cast<float>(xa / aa));
+    if (choose_symmetric(x, shape, wanted, refined) < error) return refined;
+  }
+  return block;
+}
+
+}  // namespace quipu::quant

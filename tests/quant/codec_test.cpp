@@ -1,0 +1,157 @@
+// Codecs against the independent ones of the PyPI package `gguf` (scripts/references/quant_blocks.py).
+#include <gtest/gtest.h>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <random>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "quant/types.h"
+
+namespace quipu::quant {
+namespace {
+
+const std::string kReferences = std::string(QUIPU_REFERENCES_DIR) + "/quant/";
+
+std::string read_reference(const std::string& name) {
+  std::ifstream file(kReferences + name, std::ios::binary);
+  EXPECT_TRUE(file.good()) << kReferences + name << " is missing: run scripts/references.sh";
+  std::stringstream bytes;
+  bytes << file.rdbuf();
+  return bytes.str();
+}
+
+std::vector<float> read_floats(const std::string& name) {
+  const std::string bytes = read_reference(name);
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
+
+std::vector<float> round_trip(const TypeTraits& type, std::span<const float> x) {
+  std::vector<std::byte> encoded(*row_bytes(type.type, x.size()));
+  std::vector<float> decoded(x.size());
+  type.encode(x.data(), encoded.data(), x.size());
+  type.decode(encoded.data(), decoded.data(), x.size());
+  return decoded;
+}
+
+double rmse(std::span<const float> a, std::span<const float> b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+  return std::sqrt(sum / static_cast<double>(a.size()));
+}
+
+std::vector<TensorType> types_with_codec() {
+  std::vector<TensorType> types;
+  for (const auto& type : all_types()) {
+    if (type.decode != nullptr) types.push_back(type.type);
+  }
+  return types;
+}
+
+// The kinds of rows in source.f32 and their number, as in quant_blocks.py.
+constexpr size_t kRow = 512;
+const std::vector<std::pair<std::string, size_t>> kKinds = {{"normal", 64},   {"laplace", 64}, {"uniform", 32},
+                                                            {"outliers", 32}, {"offset", 32},  {"sparse", 32}};
+
+std::map<std::string, std::vector<float>> source_rows() {
+  const std::vector<float> all = read_floats("source.f32");
+  std::map<std::string, std::vector<float>> rows;
+  size_t at = 0;
+  for (const auto& [kind, n_rows] : kKinds) {
+    rows[kind].assign(all.begin() + static_cast<ptrdiff_t>(at),
+                      all.begin() + static_cast<ptrdiff_t>(at + n_rows * kRow));
+    at += n_rows * kRow;
+  }
+  return rows;
+}
+
+class Codec : public testing::TestWithParam<TensorType> {
+ protected:
+  const TypeTraits& type_ = traits(GetParam());
+};
+
+TEST_P(Codec, DecodesAsTheGgufPackageBitForBit) {
+  const std::string name(type_.name);
+  const std::string blocks = read_reference(name + ".blocks");
+  const std::vector<float> expected = read_floats(name + ".f32");
+  ASSERT_FALSE(expected.empty());
+  ASSERT_EQ(blocks.size(), *row_bytes(type_.type, expected.size()));
+  // One byte before the blocks: a codec must not rely on alignment.
+  std::vector<std::byte> unaligned(blocks.size() + 1);
+  std::memcpy(unaligned.data() + 1, blocks.data(), blocks.size());
+  std::vector<float> actual(expected.size());
+  type_.decode(unaligned.data() + 1, actual.data(), actual.size());
+  size_t n_nan = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    // Which NaN an operation gives is up to the machine.
+    if (std::isnan(expected[i])) {
+      ASSERT_TRUE(std::isnan(actual[i])) << "element " << i;
+      ++n_nan;
+      continue;
+    }
+    ASSERT_EQ(std::bit_cast<uint32_t>(actual[i]), std::bit_cast<uint32_t>(expected[i]))
+        << "element " << i << ": " << actual[i] << " for " << expected[i];
+  }
+  EXPECT_LT(n_nan, expected.size() / 4);
+}
+
+TEST_P(Codec, EncodesWithNoMoreErrorThanTheGgufPackage) {
+  std::istringstream lines(read_reference("rmse.txt"));
+  const auto rows = source_rows();
+  std::string name, kind;
+  double reference = 0;
+  size_t n_compared = 0;
+  while (lines >> name >> kind >> reference) {
+    if (name != type_.name) continue;
+    const std::vector<float>& x = rows.at(kind);
+    // The printed reference has nine digits.
+    EXPECT_LE(rmse(x, round_trip(type_, x)), reference * (1 + 1e-8)) << name << " " << kind;
+    ++n_compared;
+  }
+  if (n_compared == 0) GTEST_SKIP() << "the gguf package does not encode " << type_.name;
+  EXPECT_EQ(n_compared, kKinds.size());
+}
+
+TEST_P(Codec, EncodesZerosAsZeros) {
+  const std::vector<float> x(256, 0.f);
+  for (const float y : round_trip(type_, x)) EXPECT_EQ(y, 0.f);
+}
+
+TEST_P(Codec, EncodingIsTheSameForEachBlockWhereverItStands) {
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal(0, 1);
+  std::vector<float> x(1024);
+  for (float& v : x) v = normal(random);
+  const std::vector<float> whole = round_trip(type_, x);
+  const std::vector<float> part = round_trip(type_, std::span(x).subspan(512, 256));
+  EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin() + 512));
+}
+
+TEST_P(Codec, ExtremeNumbersDoNotSpoilTheRest) {
+  if (type_.block_elements == 1) GTEST_SKIP() << "no blocks";
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  for (const float extreme : {kInfinity, -kInfinity, std::nanf(""), 3e38f, -3e38f, 1e-40f, 1e-30f}) {
+    std::vector<float> x(256, 0.25f);
+    x[100] = extreme;
+    for (const float y : round_trip(type_, x)) EXPECT_TRUE(std::isfinite(y)) << extreme;
+    std::fill(x.begin(), x.end(), extreme);
+    for (const float y : round_trip(type_, x)) EXPECT_TRUE(std::isfinite(y)) << extreme;
+  }
+}
+
+std::string name_of(const testing::TestParamInfo<TensorType>& info) {
+  return std::string(traits(info.param).name);
+}
+INSTANTIATE_TEST_SUITE_P(AllTypes, Codec, testing::ValuesIn(types_with_codec()), name_of);
+
+}  // namespace
+}  // namespace quipu::quant
