@@ -36,8 +36,9 @@ def download_command(kind, package, version, folder):
                       "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64",
                       f"{package}=={version}"]
     if kind == "sdist":
-        # Not `:all:`, which would build the package's build tools from source too.
-        return pip + ["--no-binary", package, f"{package}=={version}"]
+        # Not `:all:`, which would build the package's build tools from source too. pip asks a source archive's build
+        # tool for its metadata, so the sum is checked by pip before: the requirement comes by standard input.
+        return pip + ["--no-binary", package, "--require-hashes", "-r", "/dev/stdin"]
     if kind == "npm":
         return ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", folder, f"{package}@{version}"]
     sys.exit(f"fetch: deps.lock names the unknown kind '{kind}'")
@@ -60,7 +61,8 @@ def fetch(words):
     print(f"fetch: {name} ({package} {version})", file=sys.stderr)
     DEPS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=DEPS) as folder:
-        done = subprocess.run(download_command(kind, package, version, folder), stdout=subprocess.DEVNULL)
+        done = subprocess.run(download_command(kind, package, version, folder), stdout=subprocess.DEVNULL, text=True,
+                              input=f"{package}=={version} --hash=sha256:{sha256}\n")
         files = list(pathlib.Path(folder).iterdir())
         if done.returncode != 0 or len(files) != 1:
             sys.exit(f"fetch: {package} {version} could not be downloaded (network? registry?)")
