@@ -7,11 +7,11 @@ namespace quipu::sample {
 
 void min_p(Candidates& candidates, float p, size_t min_keep) {
   if (p <= 0.0f) return;
-  double threshold = candidates.largest_logit() + std::log(static_cast<double>(p));
+  const double threshold = candidates.largest_logit() + std::log(static_cast<double>(p));
   if (min_keep > 1) {
-    candidates.order_first(min_keep);
     const auto& list = candidates.list();
-    threshold = std::min<double>(threshold, list[std::min(min_keep, list.size()) - 1].logit);
+    const auto n = std::count_if(list.begin(), list.end(), [=](const Candidate& c) { return c.logit >= threshold; });
+    if (static_cast<size_t>(n) < min_keep) return candidates.keep_largest(min_keep);
   }
   candidates.keep_from(threshold);
 }

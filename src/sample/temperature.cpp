@@ -29,10 +29,11 @@ void temperature(Candidates& candidates, const TemperatureParams& params) {
     candidates.keep_largest(1);
     return;
   }
+  // Where a tiny T would drive the largest logit out of the floats, the distances to it are divided instead.
   const double largest = candidates.largest_logit();
-  // Dividing by a tiny T may leave the floats: that is probability 0. The largest stays 0.
+  const double shift = std::abs(largest / t) > FLT_MAX ? largest : 0.0;
   for (Candidate& c : candidates.list()) {
-    c.logit = static_cast<float>(std::max<double>((c.logit - largest) / t, -FLT_MAX));
+    c.logit = static_cast<float>(std::clamp<double>((c.logit - shift) / t, -FLT_MAX, FLT_MAX));
   }
 }
 

@@ -12,7 +12,7 @@ struct TemperatureParams {
   float exponent = 1.0f;
 };
 
-// Logits become (logit - max) / T. With a range, T = low + (high - low) * (entropy / log n)^exponent between
+// Logits become logit / T. With a range, T = low + (high - low) * (entropy / log n)^exponent between
 // low = max(0, temperature - range) and high = temperature + range over the n survivors. T = 0 keeps the largest
 // logit, of equal ones that with the lowest id.
 void temperature(Candidates& candidates, const TemperatureParams& params);

@@ -14,7 +14,7 @@ void top_p(Candidates& candidates, float p, size_t min_keep) {
   double sum = 0.0;
   while (n < list.size() && (sum < p || n < min_keep)) {
     if (n == n_ordered) {
-      n_ordered = std::max<size_t>(2 * n_ordered, 64);
+      n_ordered = std::max<size_t>(8 * n_ordered, 64);
       candidates.order_first(n_ordered);
     }
     sum += list[n++].p;
