@@ -11,7 +11,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/result.h"
@@ -37,9 +36,14 @@ enum class ValueType : uint32_t {
   f64 = 12,
 };
 
-// An array of fixed-size values lies unaligned in the mapped file and is decoded on access; strings of a string array
-// are found once at opening.
-class Value;
+// A metadata value as it lies in the file, checked: scalars, strings (without their length) and the elements of arrays.
+// Nothing in it is aligned.
+struct Value {
+  ValueType type = ValueType::u8;
+  ValueType element = ValueType::u8;  // of an array; of others as `type`
+  uint64_t count = 1;                 // elements of an array
+  std::span<const std::byte> bytes;   // valid as long as the File
+};
 
 // One tensor: a checked directory entry. dims[0] is the length of a row (n_embd first, as in the file).
 struct Tensor {
@@ -52,23 +56,28 @@ struct Tensor {
   [[nodiscard]] uint64_t n_elements() const { return dims[0] * dims[1] * dims[2] * dims[3]; }  // checked at opening
 };
 
-// A range of a mapped file that holds a GGUF: the whole of a .gguf, or a stored entry of a llamafile.
+// Bytes that hold a GGUF: the whole of a .gguf, a stored entry of a llamafile, or memory.
 struct Source {
-  std::shared_ptr<const platform::MappedFile> file;
-  uint64_t offset = 0;
-  uint64_t size = 0;
+  std::shared_ptr<const platform::MappedFile>
+      file;  // kept open with the File; null if the caller keeps the bytes alive
+  std::span<const std::byte> bytes;
   std::string name;  // for messages: "x.gguf" or "x.llamafile@x.gguf"
 };
 
+struct Part;
+
+// Cheap to copy; copies share one mapping. All calls may come from any thread.
 class File {
  public:
   // Opens one file; if it is the first of a split model (split.count > 1, name ends in -00001-of-0000N.gguf), its
-  // siblings too. Nothing but the directory is read. Errors name the key or tensor and the byte offset.
+  // siblings too. Nothing but the directory is read. Errors name the file, the key or tensor and the byte offset.
   static Result<File> open(const std::filesystem::path& path);
+  // The parts of a model, in order: one, or all of a split model.
   static Result<File> open(std::vector<Source> parts);
 
-  // Metadata. A number is found whatever integer width the file chose, if its value fits T (uint32_t, int32_t,
-  // uint64_t, int64_t, float, double, bool); std::string_view for strings. Missing: nothing. Wrong type: an error.
+  // Metadata (of a split model, the first part's). T is uint32_t, int32_t, uint64_t, int64_t, float, double, bool or
+  // std::string_view (valid as long as the File, any bytes). A number is found whatever width the file chose, if its
+  // value fits T; floats become no integers, booleans no numbers. Missing: nothing. Wrong type or no fit: an error.
   template <typename T>
   [[nodiscard]] Result<std::optional<T>> get(std::string_view key) const;
   // A missing key is an error here.
@@ -80,15 +89,23 @@ class File {
 
   [[nodiscard]] std::span<const Tensor> tensors() const;
   [[nodiscard]] const Tensor* find_tensor(std::string_view name) const;
-  // For `inspect`: keys in the order of the file.
+  // For `inspect` and for copying: keys in the order of the file.
   [[nodiscard]] std::vector<std::string_view> keys() const;
-  // A value as text for people; arrays and strings cut at `max_chars`.
+  [[nodiscard]] const Value* find_value(std::string_view key) const;
+  // A value as text for people, in quotes if a string, cut to about `max_chars`; "" if there is no such key.
   [[nodiscard]] std::string describe(std::string_view key, size_t max_chars) const;
+
+  [[nodiscard]] uint32_t version() const;
+  [[nodiscard]] std::span<const Source> parts() const;
+  // Of the first part.
   [[nodiscard]] const std::string& name() const;
+  // Of all parts.
   [[nodiscard]] uint64_t total_bytes() const;
 
  private:
   struct State;
+  static Result<File> join(std::vector<Source> parts, std::vector<Part> read);
+
   std::shared_ptr<const State> state_;
 };
 
