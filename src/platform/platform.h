@@ -38,7 +38,7 @@ class MappedFile {
   std::filesystem::path path_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
-  void* handle_ = nullptr;
+  [[maybe_unused]] void* handle_ = nullptr;  // what a system needs beside the mapping
 };
 
 // A mapped file that is cut short by somebody else while we read it raises SIGBUS. After this call such a fault in a
