@@ -1,0 +1,15 @@
+# Each folder below kernels/ is an instruction set with compiler flags of its own; the rest is for any CPU.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+  set(avx2_flags -mavx2 -mfma -mf16c)
+  set(avx512_flags ${avx2_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+    list(APPEND avx512_flags -Wno-uninitialized -Wno-maybe-uninitialized) # GCC bug 105593, in its own header
+  endif()
+  foreach(isa avx2 avx512)
+    set(isa_sources ${sources})
+    list(FILTER isa_sources INCLUDE REGEX "/kernels/${isa}/")
+    set_source_files_properties(${isa_sources} PROPERTIES COMPILE_OPTIONS "${${isa}_flags}")
+  endforeach()
+else()
+  list(FILTER sources EXCLUDE REGEX "/kernels/avx[^/]*/")
+endif()
