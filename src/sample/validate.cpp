@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <array>
 #include <cfloat>
-#include <cmath>
 
 #include <fmt/ranges.h>
 
 #include "base/check.h"
 #include "sample/sampler.h"
+#include "sample/settings.h"
 #include "sample/stages.h"
 
 namespace quipu::sample {
@@ -35,55 +35,14 @@ constexpr std::array kAliases{
     Alias{"temp", Stage::temperature},
 };
 
-// A number of SamplingParams and where it may lie (both ends included).
-template <typename T>
-struct Range {
-  std::string_view name;
-  T value, least, most;
-};
-
-template <typename T>
-Status check(const Range<T>& range) {
-  if (range.value >= range.least && range.value <= range.most) return {};
-  constexpr T kUnbounded = std::is_floating_point_v<T> ? static_cast<T>(FLT_MAX) : static_cast<T>(INT32_MAX);
-  if (range.most != kUnbounded) {
-    return invalid_input("{} is {}, but must be from {} to {}", range.name, range.value, range.least, range.most);
+// The values as they stand, NaN included, against the ranges of the table.
+Status check_numbers(const SamplingParams& params) {
+  for (const Setting& setting : settings()) {
+    if (std::holds_alternative<uint64_t SamplingParams::*>(setting.field)) continue;  // every seed will do
+    SamplingParams scratch;
+    const double value = std::visit([&](auto field) { return static_cast<double>(params.*field); }, setting.field);
+    QUIPU_CHECK_OK(set_number(scratch, setting, value));
   }
-  if (range.least == -kUnbounded)
-    return invalid_input("{} is {}, but must be a finite number", range.name, range.value);
-  return invalid_input("{} is {}, but must be {} or more", range.name, range.value, range.least);
-}
-
-Status check_numbers(const SamplingParams& p) {
-  const std::array floats{
-      Range<float>{"temperature", p.temperature, 0, FLT_MAX},
-      Range<float>{"dynatemp_range", p.dynatemp_range, 0, FLT_MAX},
-      Range<float>{"dynatemp_exponent", p.dynatemp_exponent, 0, FLT_MAX},
-      Range<float>{"top_p", p.top_p, 0, 1},
-      Range<float>{"min_p", p.min_p, 0, 1},
-      Range<float>{"typical_p", p.typical_p, 0, 1},
-      Range<float>{"top_n_sigma", p.top_n_sigma, -FLT_MAX, FLT_MAX},
-      Range<float>{"xtc_probability", p.xtc_probability, 0, 1},
-      Range<float>{"xtc_threshold", p.xtc_threshold, 0, 1},
-      // Below this a logit divided by it leaves the floats for logits that models do give.
-      Range<float>{"repeat_penalty", p.repeat_penalty, 1e-6f, FLT_MAX},
-      Range<float>{"presence_penalty", p.presence_penalty, -FLT_MAX, FLT_MAX},
-      Range<float>{"frequency_penalty", p.frequency_penalty, -FLT_MAX, FLT_MAX},
-      Range<float>{"dry_multiplier", p.dry_multiplier, 0, FLT_MAX},
-      Range<float>{"dry_base", p.dry_base, 1, FLT_MAX},
-      Range<float>{"mirostat_tau", p.mirostat_tau, 0, FLT_MAX},
-      Range<float>{"mirostat_eta", p.mirostat_eta, 0, FLT_MAX},
-  };
-  for (const auto& range : floats) QUIPU_CHECK_OK(check(range));
-  const std::array integers{
-      Range<int32_t>{"top_k", p.top_k, -1, INT32_MAX},
-      Range<int32_t>{"repeat_last_n", p.repeat_last_n, -1, INT32_MAX},
-      Range<int32_t>{"dry_allowed_length", p.dry_allowed_length, 0, INT32_MAX},
-      Range<int32_t>{"dry_penalty_last_n", p.dry_penalty_last_n, -1, INT32_MAX},
-      Range<int32_t>{"mirostat", p.mirostat, 0, 2},
-      Range<int32_t>{"min_keep", p.min_keep, 0, INT32_MAX},
-  };
-  for (const auto& range : integers) QUIPU_CHECK_OK(check(range));
   return {};
 }
 
