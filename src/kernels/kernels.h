@@ -19,43 +19,66 @@ namespace quipu::kernels {
 enum class Isa : uint8_t { generic, avx2, avx512, avx512_vnni, avx512_bf16 };
 std::string_view isa_name(Isa isa);
 
+// Types are looked up by their number in GGUF files; all are below this.
+inline constexpr size_t kTypes = 64;
+
 // Some rows of a weight matrix.
 struct WeightRows {
   quant::TensorType type = quant::TensorType::F32;
-  const std::byte* data = nullptr;  // the first of these rows
+  const std::byte* data = nullptr;  // the first of these rows; any alignment
   size_t row_bytes = 0;             // distance of rows
   size_t n_rows = 0;
   size_t n_in = 0;  // K, a multiple of the type's block
 };
 
-// Many tokens (prefill): unpack a panel of weights once into cache, multiply it with every token.
-// A panel holds `panel_rows` rows for a range of K, as `element_bytes`-wide elements, interleaved for the multiply
-// kernel; rows beyond n_rows and k beyond n_in are zeros. For a given kernel the sum over k runs in the same order
-// for every output whatever n_tokens is, so results do not depend on the batch.
-struct GemmKernels {
-  size_t panel_rows = 0;
-  size_t element_bytes = 0;  // of x and panel: 4 float32, 2 bfloat16
-  size_t k_multiple = 1;     // ranges of K in a panel are padded to a multiple of this
+// One panel times some tokens: y[t * y_stride + r] = (accumulate ? y : 0) + sum over the panel's k of x * W.
+struct PanelProduct {
+  const void* panel = nullptr;  // as unpack_panel wrote it; 64-byte aligned
+  size_t n_k = 0;               // its k_end - k_begin
+  size_t n_rows = 0;            // values to write a token, <= panel_rows
+  const void* x = nullptr;      // packed x of token 0 at the panel's k_begin: k_begin / kBlock blocks behind its start
+  size_t x_stride = 0;          // bytes between tokens, a multiple of 64
+  size_t n_tokens = 0;          // any number
+  float* y = nullptr;
+  size_t y_stride = 0;  // in floats
+  bool accumulate = false;
+};
 
-  // One token's x [n_in] to packed [n_in padded to k_multiple] elements; the padding is zeros.
+// Many tokens (prefill): unpack a panel of weights once into cache, multiply it with every token.
+// K is cut into blocks of kBlock (the last may be short); panels and packed x are sequences of such blocks, in a layout
+// of the kernel's own. Rows beyond n_rows and k beyond n_in are zeros. The sum over k runs in the same order for every
+// output whatever n_tokens and n_rows are, so a result depends only on where K is split into panels.
+struct GemmKernels {
+  static constexpr size_t kBlock = 256;
+
+  size_t panel_rows = 0;
+  size_t panel_block_bytes = 0;  // of a panel, for one block of K
+  size_t x_block_bytes = 0;      // of one token's packed x, for one block of K
+
+  // One token's x [n_in], finite or not, to x_bytes(n_in) bytes at `packed` (64-byte aligned).
   void (*pack_x)(const float* x, size_t n_in, void* packed) = nullptr;
-  // W[0..n_rows)[k_begin..k_end) to `panel`; n_rows <= panel_rows; k_begin is a multiple of 256.
+  // W[0..n_rows)[k_begin..k_end) to `panel`; 1 <= n_rows <= panel_rows; k_begin is a multiple of kBlock and k_end is
+  // one too or n_in.
   void (*unpack_panel)(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) = nullptr;
-  // y[t * y_stride + r] = (accumulate ? y : 0) + sum over this panel's k. `x` points at the panel's first k of
-  // token 0; tokens are x_stride bytes apart. Writes n_rows (<= panel_rows) values a token.
-  void (*multiply)(const void* panel, size_t k_padded, const void* x, size_t x_stride, size_t n_tokens, float* y,
-                   size_t y_stride, size_t n_rows, bool accumulate) = nullptr;
+  void (*multiply)(const PanelProduct& product) = nullptr;
+
+  static constexpr size_t blocks(size_t n_k) { return (n_k + kBlock - 1) / kBlock; }
+  [[nodiscard]] constexpr size_t panel_bytes(size_t n_k) const { return blocks(n_k) * panel_block_bytes; }
+  [[nodiscard]] constexpr size_t x_bytes(size_t n_in) const { return blocks(n_in) * x_block_bytes; }
+  // The best distance of tokens: an odd number of cache lines, so that tokens do not compete for the same cache sets.
+  [[nodiscard]] constexpr size_t x_stride(size_t n_in) const { return ((x_bytes(n_in) + 63) / 64 | 1) * 64; }
 };
 
 // Few tokens (generation): a fused kernel per type that streams the weights once for all tokens.
 struct GemvKernels {
+  // y[t * y_stride + r] for the rows of w and 1 <= n_tokens <= max_tokens; tokens' packed x are x_stride bytes apart.
+  // A result depends neither on n_tokens nor on which other rows are in w.
   using Multiply = void (*)(const WeightRows& w, const void* x, size_t x_stride, size_t n_tokens, float* y,
                             size_t y_stride);
-  static constexpr size_t kTypes = 64;
 
-  size_t max_tokens = 0;  // per call
-  size_t (*packed_bytes)(size_t n_in) = nullptr;
-  void (*pack_x)(const float* x, size_t n_in, void* packed) = nullptr;  // one format for all types
+  size_t max_tokens = 0;                          // per call; 0: this instruction set has no such kernels
+  size_t (*packed_bytes)(size_t n_in) = nullptr;  // a multiple of 64
+  void (*pack_x)(const float* x, size_t n_in, void* packed) = nullptr;  // one format for all types; 64-byte aligned
   std::array<Multiply, kTypes> multiply{};                              // by TensorType number; null: use GemmKernels
 };
 
@@ -64,15 +87,23 @@ struct AttentionKernels;  // attention.h
 
 struct Kernels {
   Isa isa = Isa::generic;
-  GemmKernels gemm;          // the fastest that is exact enough (docs/ARCHITECTURE.md, 'Exactness')
-  GemmKernels gemm_precise;  // float32 throughout, for --precise
+  // The fastest that is exact enough (docs/ARCHITECTURE.md, 'Exactness'), by TensorType number; null for types that
+  // have no kernel. Types with the same pointer share one packed x.
+  std::array<const GemmKernels*, kTypes> gemm{};
+  const GemmKernels* gemm_precise = nullptr;  // float32 throughout, for --precise; every type
   GemvKernels gemv;
   const VectorKernels* vector = nullptr;
   const AttentionKernels* attention = nullptr;
+
+  [[nodiscard]] const GemmKernels* gemm_for(quant::TensorType type) const { return gemm[static_cast<size_t>(type)]; }
+  [[nodiscard]] GemvKernels::Multiply gemv_for(quant::TensorType type) const {
+    return gemv.multiply[static_cast<size_t>(type)];
+  }
 };
 
 // The table of an instruction set. Calling into one that the CPU lacks is the caller's mistake.
 const Kernels& kernels(Isa isa);
+// Those that this build has, from weak to strong. Which of them the CPU has is platform::cpu_features()'s to say.
 std::span<const Isa> all_isas();
 
 }  // namespace quipu::kernels

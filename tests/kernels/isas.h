@@ -1,6 +1,7 @@
 // The instruction sets that the machine under test has.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,16 @@ inline std::vector<Isa> isas_of_this_cpu() {
   }
 #endif
   return found;
+}
+
+// For the matrix kernels, which have tables of their own beyond plain AVX-512.
+inline bool has(Isa isa) {
+#if defined(__x86_64__)
+  if (isa == Isa::avx512_vnni) return __builtin_cpu_supports("avx512vnni");
+  if (isa == Isa::avx512_bf16) return __builtin_cpu_supports("avx512bf16");
+#endif
+  const std::vector<Isa> found = isas_of_this_cpu();
+  return std::find(found.begin(), found.end(), isa) != found.end();
 }
 
 inline std::string short_name(Isa isa) {

@@ -1,0 +1,241 @@
+// GEMM in float32, for AVX2 and FMA: panels of 16 rows, [k][16].
+#include "kernels/tables.h"
+#include "kernels/x86/quants32.h"
+
+namespace quipu::kernels {
+namespace {
+
+using quant::TensorType;
+
+constexpr size_t kPanelRows = 16;
+constexpr size_t kBlock = GemmKernels::kBlock;
+// 6 tokens by two registers of rows are 12 sums; two of weights and one of x make 15 of the 16 registers.
+constexpr size_t kTileTokens = 6;
+
+void pack_x(const float* x, size_t n_in, void* packed) {
+  float* out = static_cast<float*>(packed);
+  for (size_t k = 0; k < n_in; ++k) out[k] = x[k];
+}
+
+struct Floats32 {
+  __m256 v[4];
+};
+
+template <TensorType kType>
+inline Floats32 decode32(const std::byte* row, size_t chunk) {
+  const Quants32 v = quants32<kType>(row, chunk);
+  const __m128i halves[2] = {_mm256_castsi256_si128(v.q), _mm256_extracti128_si256(v.q, 1)};
+  Floats32 out;
+  for (size_t i = 0; i < 4; ++i) {
+    const __m128i bytes = i % 2 ? _mm_unpackhi_epi64(halves[i / 2], halves[i / 2]) : halves[i / 2];
+    out.v[i] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)), _mm256_set1_ps(v.scale[i / 2]),
+                               _mm256_set1_ps(v.offset[i / 2]));
+  }
+  return out;
+}
+
+template <>
+inline Floats32 decode32<TensorType::F32>(const std::byte* row, size_t chunk) {
+  Floats32 out;
+  for (size_t i = 0; i < 4; ++i) {
+    out.v[i] = _mm256_loadu_ps(reinterpret_cast<const float*>(row + chunk * 128 + 32 * i));
+  }
+  return out;
+}
+
+template <>
+inline Floats32 decode32<TensorType::F16>(const std::byte* row, size_t chunk) {
+  Floats32 out;
+  for (size_t i = 0; i < 4; ++i) {
+    out.v[i] = _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row + chunk * 64 + 16 * i)));
+  }
+  return out;
+}
+
+template <>
+inline Floats32 decode32<TensorType::BF16>(const std::byte* row, size_t chunk) {
+  Floats32 out;
+  for (size_t i = 0; i < 4; ++i) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + chunk * 64 + 16 * i));
+    out.v[i] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+  return out;
+}
+
+// Bytes of an element that stands for itself; 0 for the types in blocks of 32 or more.
+constexpr size_t element_bytes(TensorType type) {
+  return type == TensorType::F32 ? 4 : type == TensorType::F16 || type == TensorType::BF16 ? 2 : 0;
+}
+
+// As decode32 where only `n` of the 32 elements exist: the others are zeros.
+template <TensorType kType>
+Floats32 decode_some(const std::byte* row, size_t chunk, size_t n) {
+  if constexpr (element_bytes(kType) == 0) return decode32<kType>(row, chunk);
+  constexpr size_t kBytes = element_bytes(kType);
+  std::byte copy[32 * (kBytes == 0 ? 1 : kBytes)] = {};
+  __builtin_memcpy(copy, row + chunk * 32 * kBytes, n * kBytes);
+  return decode32<kType>(copy, 0);
+}
+
+// Rows to columns: lane j of v[i] goes to lane i of v[j].
+inline void transpose8(__m256 v[8]) {
+  __m256 t[8];
+  for (size_t i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+  }
+  for (size_t i = 0; i < 8; i += 4) {
+    v[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    v[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+    v[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    v[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+  for (size_t c = 0; c < 4; ++c) {
+    t[c] = _mm256_permute2f128_ps(v[c], v[4 + c], 0x20);
+    t[4 + c] = _mm256_permute2f128_ps(v[c], v[4 + c], 0x31);
+  }
+  for (size_t i = 0; i < 8; ++i) v[i] = t[i];
+}
+
+// 8 rows by 32 of k, of which n exist; rows beyond n_rows are zeros.
+template <TensorType kType>
+void unpack_chunk(const std::byte* row, size_t row_bytes, size_t n_rows, size_t chunk, size_t n, float* out) {
+  Floats32 rows[8];
+  for (size_t r = 0; r < 8; ++r) {
+    if (r >= n_rows) {
+      rows[r] = {};
+    } else if (n < 32) {
+      rows[r] = decode_some<kType>(row + r * row_bytes, chunk, n);
+    } else {
+      rows[r] = decode32<kType>(row + r * row_bytes, chunk);
+    }
+  }
+  for (size_t i = 0; i < 4; ++i) {
+    __m256 v[8];
+    for (size_t r = 0; r < 8; ++r) v[r] = rows[r].v[i];
+    transpose8(v);
+    for (size_t k = 0; k < 8; ++k) _mm256_store_ps(out + (8 * i + k) * kPanelRows, v[k]);
+  }
+}
+
+template <TensorType kType>
+void unpack_rows(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) {
+  for (size_t r = 0; r < kPanelRows; r += 8) {
+    const size_t n_rows = r < w.n_rows ? w.n_rows - r : 0;
+    float* out = static_cast<float*>(panel) + r;
+    for (size_t k = k_begin; k < k_end; k += 32, out += 32 * kPanelRows) {
+      const size_t n = k_end - k < 32 ? k_end - k : 32;
+      unpack_chunk<kType>(w.data + r * w.row_bytes, w.row_bytes, n_rows, k / 32, n, out);
+    }
+  }
+}
+
+void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) {
+  switch (w.type) {
+    case TensorType::F32:
+      return unpack_rows<TensorType::F32>(w, k_begin, k_end, panel);
+    case TensorType::F16:
+      return unpack_rows<TensorType::F16>(w, k_begin, k_end, panel);
+    case TensorType::BF16:
+      return unpack_rows<TensorType::BF16>(w, k_begin, k_end, panel);
+    case TensorType::Q8_0:
+      return unpack_rows<TensorType::Q8_0>(w, k_begin, k_end, panel);
+    case TensorType::Q4_0:
+      return unpack_rows<TensorType::Q4_0>(w, k_begin, k_end, panel);
+    case TensorType::Q4_1:
+      return unpack_rows<TensorType::Q4_1>(w, k_begin, k_end, panel);
+    case TensorType::Q5_0:
+      return unpack_rows<TensorType::Q5_0>(w, k_begin, k_end, panel);
+    case TensorType::Q5_1:
+      return unpack_rows<TensorType::Q5_1>(w, k_begin, k_end, panel);
+    case TensorType::Q2_K:
+      return unpack_rows<TensorType::Q2_K>(w, k_begin, k_end, panel);
+    case TensorType::Q3_K:
+      return unpack_rows<TensorType::Q3_K>(w, k_begin, k_end, panel);
+    case TensorType::Q4_K:
+      return unpack_rows<TensorType::Q4_K>(w, k_begin, k_end, panel);
+    case TensorType::Q5_K:
+      return unpack_rows<TensorType::Q5_K>(w, k_begin, k_end, panel);
+    case TensorType::Q6_K:
+      return unpack_rows<TensorType::Q6_K>(w, k_begin, k_end, panel);
+    default:
+      __builtin_trap();  // the table has no kernel for other types
+  }
+}
+
+// The n_rows (1..16) sums of a token, to or from y.
+inline void load_rows(const float* y, size_t n_rows, __m256 sum[2]) {
+  float rows[kPanelRows] = {};
+  __builtin_memcpy(rows, y, n_rows * sizeof(float));
+  sum[0] = _mm256_loadu_ps(rows);
+  sum[1] = _mm256_loadu_ps(rows + 8);
+}
+inline void store_rows(float* y, size_t n_rows, const __m256 sum[2]) {
+  if (n_rows == kPanelRows) {
+    _mm256_storeu_ps(y, sum[0]);
+    _mm256_storeu_ps(y + 8, sum[1]);
+  } else {
+    float rows[kPanelRows];
+    _mm256_storeu_ps(rows, sum[0]);
+    _mm256_storeu_ps(rows + 8, sum[1]);
+    __builtin_memcpy(y, rows, n_rows * sizeof(float));
+  }
+}
+
+// kTokens tokens by 16 rows, all sums in registers.
+template <size_t kTokens>
+void multiply_tile(const PanelProduct& p, const std::byte* x, float* y) {
+  const float* w = static_cast<const float*>(p.panel);
+  __m256 sum[kTokens][2];
+  for (size_t t = 0; t < kTokens; ++t) {
+    sum[t][0] = sum[t][1] = _mm256_setzero_ps();
+    if (p.accumulate) load_rows(y + t * p.y_stride, p.n_rows, sum[t]);
+  }
+  for (size_t k = 0; k < p.n_k; ++k, w += kPanelRows) {
+    const __m256 w0 = _mm256_load_ps(w), w1 = _mm256_load_ps(w + 8);
+    for (size_t t = 0; t < kTokens; ++t) {
+      const __m256 xt = _mm256_broadcast_ss(reinterpret_cast<const float*>(x + t * p.x_stride) + k);
+      sum[t][0] = _mm256_fmadd_ps(xt, w0, sum[t][0]);
+      sum[t][1] = _mm256_fmadd_ps(xt, w1, sum[t][1]);
+    }
+  }
+  for (size_t t = 0; t < kTokens; ++t) store_rows(y + t * p.y_stride, p.n_rows, sum[t]);
+}
+
+void multiply(const PanelProduct& p) {
+  const auto* x = static_cast<const std::byte*>(p.x);
+  float* y = p.y;
+  size_t t = 0;
+  for (; t + kTileTokens <= p.n_tokens; t += kTileTokens) {
+    multiply_tile<kTileTokens>(p, x, y);
+    x += kTileTokens * p.x_stride;
+    y += kTileTokens * p.y_stride;
+  }
+  switch (p.n_tokens - t) {
+    case 1:
+      return multiply_tile<1>(p, x, y);
+    case 2:
+      return multiply_tile<2>(p, x, y);
+    case 3:
+      return multiply_tile<3>(p, x, y);
+    case 4:
+      return multiply_tile<4>(p, x, y);
+    case 5:
+      return multiply_tile<5>(p, x, y);
+    default:
+      return;
+  }
+}
+
+}  // namespace
+
+constinit const GemmKernels avx2::gemm_f32 = {
+    .panel_rows = kPanelRows,
+    .panel_block_bytes = kBlock * kPanelRows * sizeof(float),
+    .x_block_bytes = kBlock * sizeof(float),
+    .pack_x = pack_x,
+    .unpack_panel = unpack_panel,
+    .multiply = multiply,
+};
+
+}  // namespace quipu::kernels

@@ -1,0 +1,88 @@
+#include "kernels/kernels.h"
+
+#include "base/check.h"
+#include "kernels/tables.h"
+#include "kernels/vector.h"
+
+namespace quipu::kernels {
+namespace {
+
+// The types of which every instruction set has kernels.
+constexpr std::array kMatrixTypes = {quant::TensorType::F32,  quant::TensorType::F16,  quant::TensorType::BF16,
+                                     quant::TensorType::Q8_0, quant::TensorType::Q4_0, quant::TensorType::Q4_1,
+                                     quant::TensorType::Q5_0, quant::TensorType::Q5_1, quant::TensorType::Q2_K,
+                                     quant::TensorType::Q3_K, quant::TensorType::Q4_K, quant::TensorType::Q5_K,
+                                     quant::TensorType::Q6_K};
+
+// A table whose types all use the same GEMM.
+Kernels table_of(Isa isa, const GemmKernels& gemm, const GemmKernels& precise) {
+  Kernels table;
+  table.isa = isa;
+  for (const quant::TensorType type : kMatrixTypes) table.gemm[static_cast<size_t>(type)] = &gemm;
+  table.gemm_precise = &precise;
+  table.vector = &vector_kernels(isa);
+  return table;
+}
+
+}  // namespace
+
+std::string_view isa_name(Isa isa) {
+  switch (isa) {
+    case Isa::generic:
+      return "generic";
+    case Isa::avx2:
+      return "avx2";
+    case Isa::avx512:
+      return "avx512";
+    case Isa::avx512_vnni:
+      return "avx512_vnni";
+    case Isa::avx512_bf16:
+      return "avx512_bf16";
+  }
+  QUIPU_CHECK(false);
+}
+
+#if defined(__x86_64__)
+
+std::span<const Isa> all_isas() {
+  static constexpr std::array kIsas = {Isa::generic, Isa::avx2, Isa::avx512, Isa::avx512_vnni, Isa::avx512_bf16};
+  return kIsas;
+}
+
+const Kernels& kernels(Isa isa) {
+  static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32);
+  static const Kernels kAvx2 = table_of(Isa::avx2, avx2::gemm_f32, avx2::gemm_f32);
+  static const Kernels kAvx512 = table_of(Isa::avx512, avx512::gemm_f32, avx512::gemm_f32);
+  static const Kernels kAvx512Vnni = table_of(Isa::avx512_vnni, avx512::gemm_f32, avx512::gemm_f32);
+  static const Kernels kAvx512Bf16 = table_of(Isa::avx512_bf16, avx512_bf16::gemm_bf16, avx512::gemm_f32);
+  switch (isa) {
+    case Isa::generic:
+      return kGeneric;
+    case Isa::avx2:
+      return kAvx2;
+    case Isa::avx512:
+      return kAvx512;
+    case Isa::avx512_vnni:
+      return kAvx512Vnni;
+    case Isa::avx512_bf16:
+      return kAvx512Bf16;
+  }
+  QUIPU_CHECK(false);
+}
+
+#else
+
+std::span<const Isa> all_isas() {
+  static constexpr std::array kIsas = {Isa::generic};
+  return kIsas;
+}
+
+const Kernels& kernels(Isa isa) {
+  static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32);
+  QUIPU_CHECK(isa == Isa::generic);
+  return kGeneric;
+}
+
+#endif
+
+}  // namespace quipu::kernels
