@@ -6,7 +6,8 @@ For every type with a decoder:
   TYPE.f32     what gguf.quants.dequantize makes of them
 For encoders:
   source.f32   rows of 512 numbers, as many rows of each kind as KINDS says, in that order
-  rmse.txt     "TYPE KIND RMSE" of gguf.quants.quantize, for the types that it encodes
+  rmse.txt     "TYPE KIND RMSE" of gguf.quants.quantize for the types that it encodes, and of plain rounding between
+               the smallest and the largest number (below) for the K types, which it does not encode
 """
 import pathlib
 import sys
@@ -51,6 +52,43 @@ def source_rows(rng):
     return {kind: values.astype(np.float32) for kind, values in rows.items()}
 
 
+def half(values):
+    return values.astype(np.float16).astype(np.float64)
+
+
+def divided(values, by):
+    return np.where(by == 0, 0, values / np.where(by == 0, 1, by))
+
+
+def plain_affine(x, group, q_max, scale_max):
+    """x = d scale q - dmin min with scale and minimum straight from the group's range, rounded to the nearest."""
+    x = x.reshape(-1, 256 // group, group).astype(np.float64)
+    low = np.minimum(x.min(axis=-1, keepdims=True), 0)
+    step = (x.max(axis=-1, keepdims=True) - low) / q_max
+    d = half(step.max(axis=1, keepdims=True) / scale_max)
+    dmin = half((-low).max(axis=1, keepdims=True) / scale_max)
+    step = d * np.clip(np.round(divided(step, d)), 0, scale_max)
+    low = -dmin * np.clip(np.round(divided(-low, dmin)), 0, scale_max)
+    return step * np.clip(np.round(divided(x - low, step)), 0, q_max) + low
+
+
+def plain_symmetric(x, q_min, scale_min):
+    """x = d scale q with the scale that maps the number of largest magnitude to q_min."""
+    x = x.reshape(-1, 16, 16).astype(np.float64)
+    largest = np.take_along_axis(x, abs(x).argmax(axis=-1, keepdims=True), axis=-1)
+    step = largest / q_min
+    d = half(np.take_along_axis(step, abs(step).argmax(axis=1, keepdims=True), axis=1) / scale_min)
+    step = d * np.clip(np.round(divided(step, d)), scale_min, -scale_min - 1)
+    return step * np.clip(np.round(divided(x, step)), q_min, -q_min - 1)
+
+
+PLAIN_ROUNDING = {
+    "Q2_K": lambda x: plain_affine(x, 16, 3, 15), "Q4_K": lambda x: plain_affine(x, 32, 15, 63),
+    "Q5_K": lambda x: plain_affine(x, 32, 31, 63), "Q3_K": lambda x: plain_symmetric(x, -4, -32),
+    "Q6_K": lambda x: plain_symmetric(x, -32, -128),
+}
+
+
 def main():
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
@@ -68,10 +106,10 @@ def main():
     for name in DECODED:
         qtype = GGMLQuantizationType[name]
         for kind, values in rows.items():
-            try:
+            if name in PLAIN_ROUNDING:
+                back = PLAIN_ROUNDING[name](values).reshape(values.shape)
+            else:
                 back = dequantize(quantize(values, qtype), qtype)
-            except NotImplementedError:
-                break
             rmse = np.sqrt(np.mean((back.astype(np.float64) - values) ** 2))
             lines.append(f"{name} {kind} {rmse:.9g}\n")
     (out / "rmse.txt").write_text("".join(lines))

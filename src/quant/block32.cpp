@@ -57,7 +57,7 @@ void encode_symmetric(const std::array<float, kBlock>& x, int offset, Block& blo
   const IntRange range{-offset, offset - 1};
   block.d = finite_half(fit_scale({x, kEqualWeights.data()}, range));
   const float d = block.d.value();
-  const float inverse = d != 0 ? 1 / d : 0;
+  const float inverse = finite_inverse(d);
   Integers q{};
   for (size_t i = 0; i < kBlock; ++i) q[i] = round_into(x[i] * inverse, range) + offset;
   pack(q, block);
@@ -70,7 +70,7 @@ void encode_affine(const std::array<float, kBlock>& x, int q_max, Block& block) 
   block.d = finite_half(affine.scale);
   block.m = finite_half(-affine.minimum);
   const float d = block.d.value();
-  const float inverse = d != 0 ? 1 / d : 0;
+  const float inverse = finite_inverse(d);
   Integers q{};
   for (size_t i = 0; i < kBlock; ++i) q[i] = round_into((x[i] - block.m.value()) * inverse, {0, q_max});
   pack(q, block);
@@ -91,7 +91,7 @@ void encode_q8_0(const float* source, std::byte* target, size_t n) {
     for (const float v : x) largest = std::max(largest, std::fabs(v));
     block.d = finite_half(largest / 127);
     const float d = block.d.value();
-    const float inverse = d != 0 ? 1 / d : 0;
+    const float inverse = finite_inverse(d);
     for (size_t i = 0; i < kBlock; ++i) block.q[i] = static_cast<int8_t>(round_into(x[i] * inverse, {-127, 127}));
   });
 }

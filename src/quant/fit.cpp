@@ -3,17 +3,19 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quant/lanes.h"
+
 namespace quipu::quant {
 namespace {
 
 // Below this all numbers of a group count as 0: binary16 scales end at 6e-8.
 constexpr float kNothing = 1e-12f;
-// Scales tried on each side: the largest number is mapped to q_max + k / 8 for k in -kSteps..kSteps, so to up to one
-// and a half integers beyond or within the range.
-constexpr int kSteps = 12;
-constexpr float kStep = 0.125f;
 // The refinement converges in two or three rounds almost always.
 constexpr int kMaxRefinements = 6;
+
+// Scales that are tried map the largest number to (the end of the range) + kStep k, for k from -kSteps to kSteps.
+constexpr int kSteps = 12;
+constexpr float kStep = 0.125f;
 
 struct ScaleSums {
   float xq = 0, qq = 0;
@@ -22,46 +24,74 @@ struct ScaleSums {
   [[nodiscard]] float scale() const { return qq > 0 ? xq / qq : 0; }
 };
 
-ScaleSums sums_for(const Group& group, IntRange range, float inverse) {
-  ScaleSums sums;
-  for (size_t i = 0; i < group.x.size(); ++i) {
-    const auto q = static_cast<float>(round_into(group.x[i] * inverse, range));
-    sums.xq += group.weights[i] * group.x[i] * q;
-    sums.qq += group.weights[i] * q * q;
+ScaleSums scale_sums(const Group& group, IntRange range, float inverse) {
+  const Float4 low = all4(static_cast<float>(range.min));
+  const Float4 high = all4(static_cast<float>(range.max));
+  const Float4 factor = all4(inverse);
+  Float4 xq{};
+  Float4 qq{};
+  for (size_t i = 0; i < group.x.size(); i += kLanes) {
+    const Float4 x = load4(&group.x[i]);
+    const Float4 q = round_into4(x * factor, low, high);
+    const Float4 wq = load4(group.weights + i) * q;
+    xq += x * wq;
+    qq += q * wq;
   }
-  return sums;
+  return {sum4(xq), sum4(qq)};
 }
 
-// The best scale and minimum for the integers that `start` gives.
-struct AffineSums {
-  float w = 0, x = 0, q = 0, xq = 0, qq = 0;
-
-  [[nodiscard]] Affine solve(Minimum sign) const {
-    const float determinant = w * qq - q * q;
-    if (determinant <= 0) return {0, w > 0 ? bounded(-x / w, sign) : 0};
-    Affine best{(w * xq - x * q) / determinant, (q * xq - qq * x) / determinant};
-    if (sign == Minimum::not_negative && best.minimum < 0) best = {qq > 0 ? xq / qq : 0, 0};
-    return best;
-  }
-  static float bounded(float minimum, Minimum sign) {
-    return sign == Minimum::not_negative ? std::max(minimum, 0.f) : minimum;
-  }
+// Sums that do not depend on the integers.
+struct Moments {
+  float w = 0, x = 0;
 };
 
-AffineSums affine_sums(const Group& group, int q_max, Affine start) {
-  AffineSums sums;
-  const float inverse = start.scale != 0 ? 1 / start.scale : 0;
-  for (size_t i = 0; i < group.x.size(); ++i) {
-    const float w = group.weights[i];
-    const float x = group.x[i];
-    const auto q = static_cast<float>(round_into((x + start.minimum) * inverse, {0, q_max}));
-    sums.w += w;
-    sums.x += w * x;
-    sums.q += w * q;
-    sums.xq += w * x * q;
-    sums.qq += w * q * q;
+Moments moments(const Group& group) {
+  Float4 sum_w{};
+  Float4 sum_x{};
+  for (size_t i = 0; i < group.x.size(); i += kLanes) {
+    const Float4 w = load4(group.weights + i);
+    sum_w += w;
+    sum_x += w * load4(&group.x[i]);
   }
-  return sums;
+  return {sum4(sum_w), sum4(sum_x)};
+}
+
+struct Solution {
+  Affine affine;
+  float gain = -1;  // sum w x^2 minus the error
+};
+
+// The best scale and minimum for the integers that `start` gives (with 1 / start.scale as `inverse`).
+Solution solve(const Group& group, int q_max, Minimum sign, const Moments& all, float minimum, float inverse) {
+  const Float4 zero{};
+  const Float4 high = all4(static_cast<float>(q_max));
+  const Float4 factor = all4(inverse);
+  const Float4 shift = all4(minimum);
+  Float4 sum_q{};
+  Float4 sum_xq{};
+  Float4 sum_qq{};
+  for (size_t i = 0; i < group.x.size(); i += kLanes) {
+    const Float4 x = load4(&group.x[i]);
+    const Float4 q = round_into4((x + shift) * factor, zero, high);
+    const Float4 wq = load4(group.weights + i) * q;
+    sum_q += wq;
+    sum_xq += x * wq;
+    sum_qq += q * wq;
+  }
+  const float q = sum4(sum_q);
+  const float xq = sum4(sum_xq);
+  const float qq = sum4(sum_qq);
+  const float covariance = xq - all.x * q / all.w;
+  const float variance = qq - q * q / all.w;
+  if (variance > 0) {
+    const float scale = covariance / variance;
+    const float best_minimum = (scale * q - all.x) / all.w;
+    if (sign == Minimum::any || best_minimum >= 0) {
+      return {{scale, best_minimum}, all.x * all.x / all.w + covariance * scale};
+    }
+  }
+  if (qq > 0 && sign == Minimum::not_negative) return {{xq / qq, 0}, xq * xq / qq};
+  return {};
 }
 
 }  // namespace
@@ -71,14 +101,17 @@ void copy_finite(const float* source, size_t n, float* target) {
   for (size_t i = 0; i < n; ++i) target[i] = std::isnan(source[i]) ? 0 : std::clamp(source[i], -kLargest, kLargest);
 }
 
+float finite_inverse(float scale) {
+  const float inverse = 1 / scale;
+  return std::isfinite(inverse) ? inverse : 0;
+}
+
 int round_into(float value, IntRange range) {
   const auto low = static_cast<float>(range.min);
   const auto high = static_cast<float>(range.max);
   // The comparisons are written so that NaN gives the lower end.
   const float kept = value > low ? (value < high ? value : high) : low;
-  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits of the sum.
-  constexpr float kMagic = 12582912.f;
-  return static_cast<int>(kept + kMagic - kMagic);
+  return static_cast<int>(kept + kRoundingMagic - kRoundingMagic);
 }
 
 Half finite_half(float value) {
@@ -86,14 +119,19 @@ Half finite_half(float value) {
   return Half::of(std::clamp(value, -kLargestHalf, kLargestHalf));
 }
 
-float scale_error(const Group& group, IntRange range, float scale) {
-  const float inverse = scale != 0 ? 1 / scale : 0;
-  float error = 0;
-  for (size_t i = 0; i < group.x.size(); ++i) {
-    const float difference = group.x[i] - scale * static_cast<float>(round_into(group.x[i] * inverse, range));
-    error += group.weights[i] * difference * difference;
+float error_of_fit(const Group& group, IntRange range, Affine affine) {
+  const Float4 low = all4(static_cast<float>(range.min));
+  const Float4 high = all4(static_cast<float>(range.max));
+  const Float4 factor = all4(finite_inverse(affine.scale));
+  const Float4 scale = all4(affine.scale);
+  const Float4 shift = all4(affine.minimum);
+  Float4 error{};
+  for (size_t i = 0; i < group.x.size(); i += kLanes) {
+    const Float4 shifted = load4(&group.x[i]) + shift;
+    const Float4 difference = shifted - scale * round_into4(shifted * factor, low, high);
+    error += load4(group.weights + i) * difference * difference;
   }
-  return error;
+  return sum4(error);
 }
 
 float fit_scale(const Group& group, IntRange range) {
@@ -104,27 +142,16 @@ float fit_scale(const Group& group, IntRange range) {
   for (const int end : {range.min, range.max}) {
     for (int k = -kSteps; k <= kSteps; ++k) {
       const float target = static_cast<float>(end) + kStep * static_cast<float>(k);
-      const ScaleSums sums = sums_for(group, range, target / largest);
+      const ScaleSums sums = scale_sums(group, range, target / largest);
       if (sums.gain() > best.gain()) best = sums;
     }
   }
   for (int i = 0; i < kMaxRefinements && best.scale() != 0; ++i) {
-    const ScaleSums sums = sums_for(group, range, 1 / best.scale());
+    const ScaleSums sums = scale_sums(group, range, finite_inverse(best.scale()));
     if (!(sums.gain() > best.gain())) break;
     best = sums;
   }
   return best.scale();
-}
-
-float affine_error(const Group& group, int q_max, Affine affine) {
-  const float inverse = affine.scale != 0 ? 1 / affine.scale : 0;
-  float error = 0;
-  for (size_t i = 0; i < group.x.size(); ++i) {
-    const auto q = static_cast<float>(round_into((group.x[i] + affine.minimum) * inverse, {0, q_max}));
-    const float difference = group.x[i] - (affine.scale * q - affine.minimum);
-    error += group.weights[i] * difference * difference;
-  }
-  return error;
 }
 
 Affine fit_affine(const Group& group, int q_max, Minimum sign) {
@@ -132,25 +159,20 @@ Affine fit_affine(const Group& group, int q_max, Minimum sign) {
   const float low = sign == Minimum::not_negative ? std::min(*low_at, 0.f) : *low_at;
   const float high = *high_at;
   if (high - low < kNothing) return {0, -low};
-  Affine best;
-  float best_error = affine_error(group, q_max, best);
-  const auto consider = [&](Affine affine) {
-    const float error = affine_error(group, q_max, affine);
-    if (!(error < best_error)) return false;
-    best_error = error;
-    best = affine;
-    return true;
-  };
+  const Moments all = moments(group);
+  if (!(all.w > 0)) return {(high - low) / static_cast<float>(q_max), -low};
+  Solution best;
   for (int k = -kSteps; k <= kSteps; ++k) {
     const float levels = static_cast<float>(q_max) + kStep * static_cast<float>(k);
-    if (levels <= 0) continue;
-    const Affine start{(high - low) / levels, -low};
-    consider(start);
-    consider(affine_sums(group, q_max, start).solve(sign));
+    const Solution found = solve(group, q_max, sign, all, -low, levels / (high - low));
+    if (found.gain > best.gain) best = found;
   }
-  for (int i = 0; i < kMaxRefinements && consider(affine_sums(group, q_max, best).solve(sign)); ++i) {
+  for (int i = 0; i < kMaxRefinements && best.affine.scale != 0; ++i) {
+    const Solution found = solve(group, q_max, sign, all, best.affine.minimum, finite_inverse(best.affine.scale));
+    if (!(found.gain > best.gain)) break;
+    best = found;
   }
-  return best;
+  return best.affine;
 }
 
 }  // namespace quipu::quant

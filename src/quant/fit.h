@@ -23,10 +23,13 @@ void copy_finite(const float* source, size_t n, float* target);
 // The nearest integer of the range (ties to even); NaN gives range.min.
 int round_into(float value, IntRange range);
 
+// 1 / scale, or 0 where that is not finite: then every number rounds as 0 does.
+float finite_inverse(float scale);
+
 // A scale as binary16, kept finite.
 Half finite_half(float value);
 
-// Numbers and the weights of their squared errors, of the same length.
+// Numbers, a multiple of 4 of them, and the weights of their squared errors, of the same length.
 struct Group {
   std::span<const float> x;
   const float* weights = nullptr;
@@ -35,8 +38,6 @@ struct Group {
 // The scale (of either sign) for which sum w (x - scale q)^2, q the nearest integer of the range, is smallest among
 // those tried. 0 if all numbers are (nearly) 0.
 float fit_scale(const Group& group, IntRange range);
-// That sum for a given scale.
-float scale_error(const Group& group, IntRange range, float scale);
 
 // x is near scale * q - minimum, q from 0 to q_max.
 struct Affine {
@@ -44,6 +45,8 @@ struct Affine {
 };
 enum class Minimum : unsigned char { any, not_negative };
 Affine fit_affine(const Group& group, int q_max, Minimum sign);
-float affine_error(const Group& group, int q_max, Affine affine);
+
+// sum w (x - (scale q - minimum))^2 with the nearest integers q of the range.
+float error_of_fit(const Group& group, IntRange range, Affine affine);
 
 }  // namespace quipu::quant

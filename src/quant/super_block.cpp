@@ -53,7 +53,7 @@ float choose_affine(const float* x, const AffineShape& shape, const std::array<A
     for (int sc = std::max(scale - 1, 0); sc <= std::min(scale + 1, shape.scale_max); ++sc) {
       for (int m = std::max(min - 1, 0); m <= std::min(min + 1, shape.scale_max); ++m) {
         const float error =
-            affine_error(group, shape.q_max, {d * static_cast<float>(sc), dmin * static_cast<float>(m)});
+            error_of_fit(group, {0, shape.q_max}, {d * static_cast<float>(sc), dmin * static_cast<float>(m)});
         if (error >= best) continue;
         best = error;
         block.scales[s] = static_cast<uint8_t>(sc);
@@ -62,7 +62,7 @@ float choose_affine(const float* x, const AffineShape& shape, const std::array<A
     }
     total += best;
     const float sub_scale = d * static_cast<float>(block.scales[s]);
-    const float inverse = sub_scale > 0 ? 1 / sub_scale : 0;
+    const float inverse = finite_inverse(sub_scale);
     const float minimum = dmin * static_cast<float>(block.mins[s]);
     for (size_t i = 0; i < shape.group; ++i) {
       block.q[s * shape.group + i] =
@@ -81,14 +81,14 @@ float choose_symmetric(const float* x, const SymmetricShape& shape, const std::a
     const int scale = d != 0 ? round_into(wanted[s] / d, shape.scale) : 0;
     float best = INFINITY;
     for (int sc = std::max(scale - 1, shape.scale.min); sc <= std::min(scale + 1, shape.scale.max); ++sc) {
-      const float error = scale_error(group, shape.q, d * static_cast<float>(sc));
+      const float error = error_of_fit(group, shape.q, {d * static_cast<float>(sc), 0});
       if (error >= best) continue;
       best = error;
       block.scales[s] = static_cast<int8_t>(sc);
     }
     total += best;
     const float sub_scale = d * static_cast<float>(block.scales[s]);
-    const float inverse = sub_scale != 0 ? 1 / sub_scale : 0;
+    const float inverse = finite_inverse(sub_scale);
     for (size_t i = 0; i < shape.group; ++i) {
       block.q[s * shape.group + i] = static_cast<int8_t>(round_into(group.x[i] * inverse, shape.q));
     }
