@@ -69,17 +69,16 @@ struct GemmKernels {
   [[nodiscard]] constexpr size_t x_stride(size_t n_in) const { return ((x_bytes(n_in) + 63) / 64 | 1) * 64; }
 };
 
-// Few tokens (generation): a fused kernel per type that streams the weights once for all tokens.
+// Few tokens (generation), for one type: a fused kernel that streams the weights once for all tokens.
 struct GemvKernels {
+  size_t max_tokens = 0;                          // of one call of multiply
+  size_t (*packed_bytes)(size_t n_in) = nullptr;  // of one token's packed x, a multiple of 64
+  // One token's x [n_in], finite or not, to `packed` (64-byte aligned). Types with the same pack_x share a packed x.
+  void (*pack_x)(const float* x, size_t n_in, void* packed) = nullptr;
   // y[t * y_stride + r] for the rows of w and 1 <= n_tokens <= max_tokens; tokens' packed x are x_stride bytes apart.
   // A result depends neither on n_tokens nor on which other rows are in w.
-  using Multiply = void (*)(const WeightRows& w, const void* x, size_t x_stride, size_t n_tokens, float* y,
-                            size_t y_stride);
-
-  size_t max_tokens = 0;                          // per call; 0: this instruction set has no such kernels
-  size_t (*packed_bytes)(size_t n_in) = nullptr;  // a multiple of 64
-  void (*pack_x)(const float* x, size_t n_in, void* packed) = nullptr;  // one format for all types; 64-byte aligned
-  std::array<Multiply, kTypes> multiply{};                              // by TensorType number; null: use GemmKernels
+  void (*multiply)(const WeightRows& w, const void* x, size_t x_stride, size_t n_tokens, float* y,
+                   size_t y_stride) = nullptr;
 };
 
 struct VectorKernels;     // vector.h: norms, RoPE, activations, conversions
@@ -90,15 +89,13 @@ struct Kernels {
   // The fastest that is exact enough (docs/ARCHITECTURE.md, 'Exactness'), by TensorType number; null for types that
   // have no kernel. Types with the same pointer share one packed x.
   std::array<const GemmKernels*, kTypes> gemm{};
-  const GemmKernels* gemm_precise = nullptr;  // float32 throughout, for --precise; every type
-  GemvKernels gemv;
+  const GemmKernels* gemm_precise = nullptr;      // float32 throughout, for --precise; every type
+  std::array<const GemvKernels*, kTypes> gemv{};  // by TensorType number; null: use gemm
   const VectorKernels* vector = nullptr;
   const AttentionKernels* attention = nullptr;
 
   [[nodiscard]] const GemmKernels* gemm_for(quant::TensorType type) const { return gemm[static_cast<size_t>(type)]; }
-  [[nodiscard]] GemvKernels::Multiply gemv_for(quant::TensorType type) const {
-    return gemv.multiply[static_cast<size_t>(type)];
-  }
+  [[nodiscard]] const GemvKernels* gemv_for(quant::TensorType type) const { return gemv[static_cast<size_t>(type)]; }
 };
 
 // The table of an instruction set. Calling into one that the CPU lacks is the caller's mistake.
