@@ -1,0 +1,101 @@
+// What the flags say: one flat struct for every mode. Defaults stand here (those of the sampling in sample/sampler.h)
+// and nowhere else: the help reads them from a default-constructed Options.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sample/sampler.h"
+
+namespace quipu::cli {
+
+// A set of modes is a sum of them.
+using Modes = uint32_t;
+enum Mode : Modes {
+  kNoMode = 0,
+  kChat = 1u << 0,
+  kCompletion = 1u << 1,  // --cli
+  kServer = 1u << 2,
+  kPack = 1u << 3,
+  kUnpack = 1u << 4,
+  kTokenize = 1u << 5,
+  kDetokenize = 1u << 6,
+  kTemplate = 1u << 7,
+  kLogprobs = 1u << 8,
+  kInspect = 1u << 9,
+  kDoctor = 1u << 10,
+  kCompletions = 1u << 11,
+};
+constexpr Modes kMainModes = kChat | kCompletion | kServer;
+constexpr Modes kModelModes = kMainModes | kTokenize | kDetokenize | kTemplate | kLogprobs;
+
+struct Options {
+  // What to do.
+  Modes mode = kNoMode;
+  bool help = false, version = false, licenses = false;
+
+  // Model.
+  std::string model;
+  std::string chat_template;  // a built-in's name or Jinja text; empty: the model's own
+  std::string chat_template_file;
+  std::string chat_template_kwargs;  // JSON
+  std::string alias;
+
+  // Prompt and answer.
+  std::string prompt, prompt_file;
+  bool has_prompt = false;
+  std::string system_prompt, system_prompt_file;
+  int64_t n_predict = -1;
+  bool escape = true;
+  bool display_prompt = true;
+  bool special = false;
+  bool ignore_eos = false;
+  bool interactive = false, interactive_first = false;
+  bool truncate = false;
+  std::vector<std::string> reverse_prompts;
+  std::string in_prefix, in_suffix;
+  std::string prompt_cache;
+  bool prompt_cache_all = false, prompt_cache_ro = false;
+
+  // Sampling.
+  sample::SamplingParams sampling;
+  std::string grammar, grammar_file, json_schema, json_schema_file;
+
+  // Speed and memory.
+  int64_t n_ctx = 8192;
+  int32_t n_threads = 0;  // 0: physical cores, at most 20
+  int32_t n_threads_batch = 0;
+  int32_t n_batch = 2048, n_ubatch = 512;
+  std::string cache_type_k = "f16", cache_type_v = "f16";
+  std::string isa;
+  bool precise = false, trap = false;
+  bool mlock = false, mmap = true, warmup = true;
+  std::string gpu = "auto";
+  int32_t n_gpu_layers = -1;
+
+  // Chat.
+  bool ascii = false, logo = true, status = true, history = true;
+  std::string color = "auto";
+
+  // Server.
+  std::string host = "127.0.0.1", url_prefix, path;
+  std::vector<std::string> api_keys;
+  int32_t port = 8080, n_parallel = 0, timeout_s = 600;
+  bool browser = true, metrics = false;
+
+  // Messages.
+  bool log_disable = false, verbose = false;
+  bool secure = true;
+
+  // Subcommands.
+  bool parse_special = false, add_bos = false;  // tokenize
+  bool ids = false;                             // logprobs
+  int32_t n_top = 1;
+  bool json = false;  // inspect, doctor
+  std::string args_file, folder = ".";
+  std::vector<std::string> with;
+  bool force = false;
+};
+
+}  // namespace quipu::cli

@@ -1,0 +1,39 @@
+#include "cli/subcommands.h"
+
+#include <array>
+
+namespace quipu::cli {
+namespace {
+
+constexpr std::array kSubcommands{
+    Subcommand{"pack", kPack, "OUT MODEL.gguf [--args FILE] [--with FILE...]",
+               "Writes one executable file of this program, a model, default arguments and further files. Of a split "
+               "model name the first part.",
+               run_pack},
+    Subcommand{"unpack", kUnpack, "[FILE] [-d FOLDER] [--force] [NAME...]",
+               "Writes the files inside a llamafile (all, or those named) into a folder. FILE may be left out when the "
+               "running file has something inside.",
+               run_unpack},
+    Subcommand{"tokenize", kTokenize, "[-m MODEL] [-f FILE | -p TEXT] [--parse-special] [--add-bos]",
+               "Prints the tokens of a text as a JSON list of ids.", run_tokenize},
+    Subcommand{"detokenize", kDetokenize, "[-m MODEL] [-f FILE | IDS...]",
+               "Prints the text of token ids: a JSON list on standard input or in a file, or ids as arguments.",
+               run_detokenize},
+    Subcommand{"completions", kCompletions, "bash|zsh|fish", "Prints a script that completes commands in a shell.",
+               run_completions},
+};
+
+}  // namespace
+
+std::span<const Subcommand> subcommands() {
+  return kSubcommands;
+}
+
+const Subcommand* find_subcommand(std::string_view name) {
+  for (const Subcommand& subcommand : kSubcommands) {
+    if (subcommand.name == name) return &subcommand;
+  }
+  return nullptr;
+}
+
+}  // namespace quipu::cli
