@@ -16,7 +16,7 @@ Error too_large() {
 }
 
 // The sum of the sizes of all subsets: bounds the memory of subset construction and of products.
-constexpr size_t kMaxWork = 20'000'000;
+constexpr size_t kMaxWork = 4'000'000;
 
 struct Utf8 {
   std::array<uint8_t, 4> bytes{};
@@ -106,6 +106,7 @@ class SubsetConstruction {
       if (fsa_.states.size() > kMaxStates || work_ > kMaxWork) return too_large();
       expand(i);
     }
+    fsa_.work = work_;
     return trimmed(fsa_);
   }
 
@@ -224,6 +225,7 @@ Fsa trimmed(const Fsa& fsa) {
   if (n > 0) alive[0] = 1;
   std::vector<StateId> ids(n, 0);
   Fsa result;
+  result.work = fsa.work + n;
   for (StateId s = 0; s < n; ++s) {
     if (alive[s]) ids[s] = static_cast<StateId>(result.states.size()), result.states.emplace_back();
   }
@@ -287,6 +289,7 @@ Result<Fsa> product(const Fsa& a, const Fsa& b, ProductKind kind) {
     result.states[i].bytes = std::move(edges);
     if (result.states.size() > kMaxStates || work > kMaxWork) return too_large();
   }
+  result.work = work;
   return trimmed(result);
 }
 

@@ -31,6 +31,7 @@ struct Fsa {
     bool accepting = false;
   };
   std::vector<State> states;
+  size_t work = 0;  // steps that making it took: for budgets
 };
 
 // The most states of one rule, nondeterministic or not: bounds time and memory of {n,m} and of subset construction.

@@ -25,7 +25,7 @@ class Grammar {
   // that nothing satisfies. Nesting, {n,m} and $ref cycles are limited: ErrorKind::limit_exceeded.
   static Result<Grammar> from_json_schema(const nlohmann::ordered_json& schema);
   // The same from text.
-  static Result<Grammar> from_json_schema(std::string_view json);
+  static Result<Grammar> from_json_schema_text(std::string_view json);
 
   [[nodiscard]] const Automaton& automaton() const { return *automaton_; }
 
