@@ -43,6 +43,7 @@ class MaskCache {
     std::unordered_map<StateId, std::unique_ptr<Situation>> below;
   };
   struct Walk;
+  static void add_to(std::span<uint32_t> mask, const Situation& situation);
   Result<Situation*> make(const Situation* above, StateId state);
   Status walk_on(Walk& walk, uint32_t node);
 
