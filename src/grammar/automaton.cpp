@@ -10,6 +10,7 @@ namespace quipu::grammar {
 namespace {
 
 constexpr size_t kMaxTotalStates = 400'000;
+constexpr size_t kMaxTotalWork = 20'000'000;  // some seconds
 
 }  // namespace
 
@@ -23,6 +24,10 @@ Status AutomatonBuilder::define(RuleId rule, Fsa fsa) {
   n_states_ += fsa.states.size();
   if (n_states_ > kMaxTotalStates) {
     return error_of(ErrorKind::limit_exceeded, "the grammar needs more than {} states", kMaxTotalStates);
+  }
+  n_steps_ += fsa.work;
+  if (n_steps_ > kMaxTotalWork) {
+    return error_of(ErrorKind::limit_exceeded, "the grammar takes more than {} steps to compile", kMaxTotalWork);
   }
   rules_[rule].fsa = std::move(fsa);
   return {};

@@ -43,7 +43,7 @@ class AutomatonBuilder {
  public:
   // A rule to be defined later. `name` is for messages.
   RuleId declare(std::string name);
-  // Beyond the limit on the states of all rules: an error.
+  // Beyond the limits on the states of all rules and on the work for them: an error.
   Status define(RuleId rule, Fsa fsa);
   [[nodiscard]] bool is_defined(RuleId rule) const { return !rules_[rule].fsa.states.empty(); }
   [[nodiscard]] const std::string& name(RuleId rule) const { return rules_[rule].name; }
@@ -60,6 +60,7 @@ class AutomatonBuilder {
   };
   std::vector<Rule> rules_;
   size_t n_states_ = 0;
+  size_t n_steps_ = 0;
 
   void drop_unproductive();
   [[nodiscard]] std::vector<char> nullable_rules() const;

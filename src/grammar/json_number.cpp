@@ -12,7 +12,8 @@ constexpr int kMaxDigits = 400;  // the largest double has 309
 enum Relation : uint8_t { less, equal, greater };
 using Relations = std::array<bool, 3>;  // which are wanted
 
-// An optional minus and digits without leading zeros; with `fraction`, ".digits"; with `exponent`, "e+digits".
+// An optional minus and digits without leading zeros; with `fraction`, ".digits"; with `exponent`, "e" and one or two
+// digits, since many readers of JSON refuse what is no double.
 Result<Fsa> all_numbers(bool fraction, bool exponent) {
   Nfa nfa;
   const StateId from = nfa.add(), to = nfa.add(), sign = nfa.add(), whole = nfa.add(), end = nfa.add();
@@ -39,7 +40,7 @@ Result<Fsa> all_numbers(bool fraction, bool exponent) {
     nfa.byte(e, '+', '+', first);
     nfa.byte(e, '-', '-', first);
     nfa.byte(first, '0', '9', digits);
-    nfa.byte(digits, '0', '9', digits);
+    nfa.byte(digits, '0', '9', to);
     nfa.empty(digits, to);
   }
   return nfa.determinise(from, to);
@@ -70,7 +71,8 @@ Fsa compared(const Decimal& pivot, const Relations& wanted) {
     for (const Relation r : {less, equal, greater}) {
       const size_t s = state_of(k, r);
       const Relation now = k < n ? less : r;
-      fsa.states[s].accepting = k > 0 && wanted[now];
+      // A text that ends here is less than a pivot with the same digits and a fraction.
+      fsa.states[s].accepting = k > 0 && wanted[now == equal && m > 0 ? less : now];
       if (k > 0) fsa.states[s].bytes.push_back({'.', '.', static_cast<StateId>(fraction_of(now))});
       for (int d = 0; d < 10; ++d) {
         if (k == n)

@@ -64,7 +64,6 @@ Result<Automaton> SchemaCompiler::compile(const Json& root) {
     const auto [next, members] = std::move(compiler.todo_.front());
     compiler.todo_.pop_front();
     QUIPU_TRY(Fsa fsa, compiler.define(members));
-    QUIPU_CHECK_OK(compiler.document_.spend(fsa.work));
     QUIPU_CHECK_OK(compiler.builder_.define(next, std::move(fsa)));
   }
   return compiler.builder_.finish(rule);

@@ -292,7 +292,8 @@ Status SchemaCompiler::emit_object(const SchemaSet& set, Nfa& nfa, StateId from,
   }
   // Behind the named ones; the first of the others needs its own state, since `states[0]` has no comma before it.
   for (size_t n = 0; n <= last && !nfa.too_large(); ++n) {
-    if (n >= least) space_.emit(nfa, states[n], close);
+    if (n >= least && n == 0) nfa.empty(states[0], close);  // its space stands behind the brace
+    if (n >= least && n > 0) space_.emit(nfa, states[n], close);
     const auto key = begin_key(n);
     if (!key) continue;
     for (const RuleId rule : others) nfa.call(*key, rule, states[std::min(n + 1, last)]);

@@ -78,7 +78,8 @@ size_t length_in_characters(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<uint8_t>(c) & 0xc0) != 0x80; }));
 }
 
-double count_of(const Json& schema, std::string_view keyword, double otherwise) {
+// The number of a keyword.
+double number_of(const Json& schema, std::string_view keyword, double otherwise) {
   const auto it = schema.find(keyword);
   return it == schema.end() ? otherwise : it->get<double>();
 }
@@ -89,29 +90,23 @@ Result<bool> matches(SchemaDocument& document, const Json& schema, std::string_v
 }
 
 Result<bool> valid_number(const Json& schema, const Json& instance) {
-  NumberConstraints constraints;
-  for (const auto& [keyword, bound] : {std::pair{"minimum", Bound::at_least},
-                                       {"exclusiveMinimum", Bound::above},
-                                       {"maximum", Bound::at_most},
-                                       {"exclusiveMaximum", Bound::below}}) {
-    if (!schema.contains(keyword)) continue;
-    QUIPU_TRY(Decimal b, Decimal::of(schema[keyword]));
-    constraints.bounds.emplace_back(bound, std::move(b));
+  const double x = instance.get<double>();
+  if (x < number_of(schema, "minimum", -INFINITY) || x > number_of(schema, "maximum", INFINITY)) return false;
+  if (x <= number_of(schema, "exclusiveMinimum", -INFINITY) || x >= number_of(schema, "exclusiveMaximum", INFINITY)) {
+    return false;
   }
-  if (schema.contains("multipleOf")) {
-    QUIPU_TRY(Decimal step, Decimal::of(schema["multipleOf"]));
-    constraints.multiple_of.push_back(std::move(step));
-  }
-  if (constraints.bounds.empty() && constraints.multiple_of.empty()) return true;
+  if (!schema.contains("multipleOf")) return true;
+  NumberConstraints constraints;  // in decimal, where 0.3 is a multiple of 0.1
+  QUIPU_TRY(Decimal step, Decimal::of(schema["multipleOf"]));
+  constraints.multiple_of.push_back(std::move(step));
   QUIPU_TRY(const Fsa fsa, numbers(constraints));
   QUIPU_TRY(const Decimal value, Decimal::of(instance));
-  return accepts(fsa,
-                 (value.negative ? "-" : "") + value.digits + (value.fraction.empty() ? "" : '.' + value.fraction));
+  return accepts(fsa, value.text());
 }
 
 Result<bool> valid_string(SchemaDocument& document, const Json& schema, const std::string& text) {
   const auto n = static_cast<double>(length_in_characters(text));
-  if (n < count_of(schema, "minLength", 0) || n > count_of(schema, "maxLength", INFINITY)) return false;
+  if (n < number_of(schema, "minLength", 0) || n > number_of(schema, "maxLength", INFINITY)) return false;
   if (schema.contains("pattern")) {
     QUIPU_TRY(const bool matching, matches(document, schema, schema["pattern"].get_ref<const std::string&>(), text));
     if (!matching) return false;
@@ -122,7 +117,7 @@ Result<bool> valid_string(SchemaDocument& document, const Json& schema, const st
 
 Result<bool> valid_array(SchemaDocument& document, const Json& schema, const Json& array, int depth) {
   const auto n = static_cast<double>(array.size());
-  if (n < count_of(schema, "minItems", 0) || n > count_of(schema, "maxItems", INFINITY)) return false;
+  if (n < number_of(schema, "minItems", 0) || n > number_of(schema, "maxItems", INFINITY)) return false;
   const size_t n_prefix = schema.contains("prefixItems") ? schema["prefixItems"].size() : 0;
   double n_contained = 0;
   for (size_t i = 0; i < array.size(); ++i) {
@@ -136,12 +131,12 @@ Result<bool> valid_array(SchemaDocument& document, const Json& schema, const Jso
     QUIPU_TRY(const bool valid, is_valid(document, document.child(schema, "contains"), item, depth));
     n_contained += valid ? 1 : 0;
   }
-  return n_contained >= count_of(schema, "minContains", 1);
+  return n_contained >= number_of(schema, "minContains", 1);
 }
 
 Result<bool> valid_object(SchemaDocument& document, const Json& schema, const Json& object, int depth) {
   const auto n = static_cast<double>(object.size());
-  if (n < count_of(schema, "minProperties", 0) || n > count_of(schema, "maxProperties", INFINITY)) return false;
+  if (n < number_of(schema, "minProperties", 0) || n > number_of(schema, "maxProperties", INFINITY)) return false;
   if (schema.contains("required")) {
     for (const Json& name : schema["required"]) {
       if (!object.contains(name.get_ref<const std::string&>())) return false;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include "grammar/matcher.h"
 
@@ -136,6 +137,81 @@ TEST(JsonSchema, OfficialSuite) {
   printf("%zu groups honoured, %zu refused (%s), %zu valid and %zu invalid instances\n", n_honoured, n_refused,
          refused.c_str(), n_valid, n_invalid);
   EXPECT_GE(n_honoured, 200u);
+}
+
+bool accepts(std::string_view schema, std::string_view text) {
+  const auto grammar = Grammar::from_json_schema_text(schema);
+  EXPECT_TRUE(grammar.ok()) << schema << (grammar.ok() ? "" : grammar.error().message);
+  return grammar.ok() && accepts(std::make_shared<MaskCache>(*grammar, trie()), text);
+}
+
+TEST(JsonSchema, RefusalsNameKeywordAndPath) {
+  std::string deep = R"({"type":"null"})";
+  for (int i = 0; i < 3000; ++i) deep = R"({"items":)" + deep + "}";
+  const std::tuple<std::string, ErrorKind, const char*> all[] = {
+      {"[", ErrorKind::invalid_input, "the schema is no JSON"},
+      {"3", ErrorKind::invalid_input, "#: a schema must be an object"},
+      {R"({"type":"int"})", ErrorKind::invalid_input, "#/type: must name types of JSON"},
+      {R"({"items":[{}]})", ErrorKind::invalid_input, "#/items: must be a schema"},
+      {R"({"properties":{"a":{"minLength":-1}}})", ErrorKind::invalid_input,
+       "#/properties/a/minLength: must be a whole"},
+      {R"({"properties":{"a/b":{"if":{}}}})", ErrorKind::unsupported, "#/properties/a~1b/if: the keyword 'if' cannot"},
+      {R"({"$defs":{"x":{"foo":1}},"items":{"$ref":"#/$defs/x"}})", ErrorKind::unsupported,
+       "#/$defs/x/foo: the keyword 'foo' is not known"},
+      {R"({"$ref":"#/$defs/y"})", ErrorKind::invalid_input, "#/$ref: '#/$defs/y' does not exist"},
+      {R"({"$ref":"other.json"})", ErrorKind::unsupported, "in another document"},
+      {R"({"pattern":"(a"})", ErrorKind::invalid_input, "#/pattern: pattern '(a', byte 2: expected )"},
+      {R"({"pattern":"(?=a)b"})", ErrorKind::unsupported, "lookaround"},
+      {R"({"pattern":"(((a{900}){900}){900}){900}"})", ErrorKind::limit_exceeded, "more than 100000 states"},
+      {R"({"format":"idn-email"})", ErrorKind::unsupported, "#/format: the format 'idn-email' cannot be honoured"},
+      {R"({"multipleOf":0})", ErrorKind::invalid_input, "#/multipleOf: must be above 0"},
+      {R"({"oneOf":[{"type":"string"},{"maxLength":3}]})", ErrorKind::unsupported, "#/oneOf: cannot be honoured"},
+      {R"({"type":"object","properties":{"a":false},"required":["a"]})", ErrorKind::invalid_input, "no text at all"},
+      {R"({"$ref":"#/$defs/a","$defs":{"a":{"type":"array","items":{"$ref":"#/$defs/a"},"minItems":1}}})",
+       ErrorKind::invalid_input, "no text at all satisfies the schema #"},
+      {R"({"minItems":999999999999})", ErrorKind::limit_exceeded, "more than 100000 states"},
+      {R"({"minimum":1e9999})", ErrorKind::invalid_input, "no JSON"},
+      {deep, ErrorKind::limit_exceeded, "nested deeper than 256"},
+  };
+  for (const auto& [schema, kind, message] : all) {
+    const auto grammar = Grammar::from_json_schema_text(schema);
+    ASSERT_FALSE(grammar.ok()) << schema.substr(0, 100);
+    EXPECT_EQ(grammar.error().kind, kind) << grammar.error().message;
+    EXPECT_THAT(grammar.error().message, HasSubstr(message));
+  }
+}
+
+TEST(JsonSchema, RecursionFollowsToAnyDepth) {
+  const char* tree = R"({"$ref":"#/$defs/n","$defs":{"n":{"type":"object","properties":{"foo":{"$ref":"#/$defs/n"}},
+                        "additionalProperties":false}}})";
+  std::string text = "{}";
+  for (int i = 0; i < 500; ++i) text = "{\"foo\":" + text + "}";
+  EXPECT_TRUE(accepts(tree, text));
+  EXPECT_FALSE(accepts(tree, text + "}"));
+}
+
+TEST(JsonSchema, ConstraintsOfTheSameValueCombine) {
+  const char* schema =
+      R"({"allOf":[{"type":"string","minLength":3},{"pattern":"^a"},{"pattern":"z$"},{"maxLength":4}]})";
+  for (const char* text : {"\"abz\"", "\"azzz\"", "\"a\xc3\xa4z\"", "\"a\\nz\""})
+    EXPECT_TRUE(accepts(schema, text)) << text;
+  for (const char* text : {"\"az\"", "\"abcdz\"", "\"bbz\"", "\"abc\"", "\"a\\u0062z\""})
+    EXPECT_FALSE(accepts(schema, text)) << text;
+  const char* number = R"({"type":"number","minimum":-1.5,"exclusiveMaximum":10.25,"multipleOf":0.25})";
+  for (const char* text : {"-1.5", "-1.50", "0", "-0", "10", "10.00", "9.75", "0.25"})
+    EXPECT_TRUE(accepts(number, text)) << text;
+  for (const char* text : {"-1.75", "10.25", "10.26", "0.1", "1e1", "00", "11", "-2", "1.", "100"})
+    EXPECT_FALSE(accepts(number, text)) << text;
+}
+
+TEST(JsonSchema, SpaceIsAllowedWithinBounds) {
+  const char* schema = R"({"type":"object","properties":{"a":{"type":"array","items":{"type":"integer"}}}})";
+  for (const char* text : {"{\"a\":[1,2]}", "{\"a\": [1, 2]}", "{\n  \"a\": [\n    1,\n    2\n  ]\n}", "{ }"}) {
+    EXPECT_TRUE(accepts(schema, text)) << text;
+  }
+  for (const char* text : {" {}", "{\"a\" :[]}", "{\"a\":  []}", "{\n\n}", "{\n                     }", "{} "}) {
+    EXPECT_FALSE(accepts(schema, text)) << text;
+  }
 }
 
 }  // namespace
