@@ -10,12 +10,6 @@
 namespace quipu::quant {
 namespace {
 
-constexpr std::array<float, kBlock> kEqualWeights = [] {
-  std::array<float, kBlock> weights{};
-  weights.fill(1);
-  return weights;
-}();
-
 template <typename Block, typename DecodeBlock>
 void for_each_decoded(const std::byte* source, float* target, size_t n, DecodeBlock decode_block) {
   const auto* blocks = reinterpret_cast<const Block*>(source);
@@ -55,7 +49,7 @@ void pack(const Integers& q, Block& block) {
 template <typename Block>
 void encode_symmetric(const std::array<float, kBlock>& x, int offset, Block& block) {
   const IntRange range{-offset, offset - 1};
-  block.d = finite_half(fit_scale({x, kEqualWeights.data()}, range));
+  block.d = finite_half(fit_scale({x, kEqualWeights.data()}, {range, {}}));
   const float d = block.d.value();
   const float inverse = finite_inverse(d);
   Integers q{};

@@ -2,6 +2,7 @@
 // All are made of bytes alone (alignment 1): tensor data may begin at any address of a mapped file.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -99,6 +100,76 @@ struct BlockQ6_K {
   Half d;
 };
 
+// 8-bit form of a super-block; llama.cpp uses it for activations. x = d * q; sums[s] is the sum of q[16 s ... 16 s +
+// 15].
+struct BlockQ8_K {
+  uint8_t d[4];  // binary32, little-endian
+  int8_t q[256];
+  uint8_t sums[32];  // 16 integers of 16 bits
+};
+
+// x = d * kIq4Values[q], q as in Q4_0.
+struct BlockIQ4_NL {
+  Half d;
+  uint8_t q[16];
+};
+
+// 8 sub-blocks of 32: x = d * (scale - 32) * kIq4Values[q]. Element 32 s + i is the low half of q[16 s + i], 32 s + 16
+// + i the high half. The low four bits of scale s are a half of scales_low[s / 2], the upper two bits 2 s and up of the
+// little-endian scales_high.
+struct BlockIQ4_XS {
+  Half d;
+  uint8_t scales_high[2];
+  uint8_t scales_low[4];
+  uint8_t q[128];
+};
+
+// The levels of IQ4_NL and IQ4_XS.
+inline constexpr int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+// x = d * (t - 1), t of 0, 1, 2. A byte b holds five ternary digits as the fraction b / 256, rounded up: digit k is the
+// integer part of 3 * ((b * 3^k) mod 256) / 256. Digit k of q[i] is element 32 k + i for i < 32, element 160 + 16 k + i
+// - 32 for others; of high[i] (four digits) element 240 + 4 k + i.
+struct BlockTQ1_0 {
+  uint8_t q[48];
+  uint8_t high[4];
+  Half d;
+};
+
+// x = d * (q - 1); elements lie as in Q2_K.
+struct BlockTQ2_0 {
+  uint8_t q[64];
+  Half d;
+};
+
+// 128 elements: x = d if bit i % 8 of q[i / 8] is set, otherwise -d.
+struct BlockQ1_0 {
+  Half d;
+  uint8_t q[16];
+};
+
+// 64 elements: x = d * (q - 1), q of element i in bits 2 (i % 4) and up of q[i / 4].
+struct BlockQ2_0 {
+  Half d;
+  uint8_t q[16];
+};
+
+// 32 elements: x = 2^(e - 128) * kFp4Values[q], q as in Q4_0 (OCP Microscaling Formats 1.0; values are doubled).
+struct BlockMXFP4 {
+  uint8_t e;
+  uint8_t q[16];
+};
+
+// 4 sub-blocks of 16: x = scale * kFp4Values[q] / 2, scales as unsigned E4M3 floats. Element 16 s + i is the low half
+// of q[8 s + i], 16 s + 8 + i the high half.
+struct BlockNVFP4 {
+  uint8_t scales[4];
+  uint8_t q[32];
+};
+
+// The values of an E2M1 float, doubled, by its bits.
+inline constexpr int8_t kFp4Values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
 template <typename Block, size_t kBytes>
 inline constexpr bool kIsLaidOut = sizeof(Block) == kBytes && alignof(Block) == 1;
 static_assert(kIsLaidOut<BlockQ8_0, 34>);
@@ -111,6 +182,15 @@ static_assert(kIsLaidOut<BlockQ3_K, 110>);
 static_assert(kIsLaidOut<BlockQ4_K, 144>);
 static_assert(kIsLaidOut<BlockQ5_K, 176>);
 static_assert(kIsLaidOut<BlockQ6_K, 210>);
+static_assert(kIsLaidOut<BlockQ8_K, 292>);
+static_assert(kIsLaidOut<BlockIQ4_NL, 18>);
+static_assert(kIsLaidOut<BlockIQ4_XS, 136>);
+static_assert(kIsLaidOut<BlockTQ1_0, 54>);
+static_assert(kIsLaidOut<BlockTQ2_0, 66>);
+static_assert(kIsLaidOut<BlockQ1_0, 18>);
+static_assert(kIsLaidOut<BlockQ2_0, 18>);
+static_assert(kIsLaidOut<BlockMXFP4, 17>);
+static_assert(kIsLaidOut<BlockNVFP4, 36>);
 
 // Scale and minimum of a sub-block of Q4_K or Q5_K: scale and min 0..3 are the low six bits of bytes s and 4 + s;
 // of 4..7 the low four bits are the halves of byte 4 + s, the upper two the top bits of bytes s - 4 and s.
@@ -121,6 +201,27 @@ inline ScaleMin scale_min_k4(const uint8_t* scales, size_t s) {
   if (s < 4) return {static_cast<uint8_t>(scales[s] & 63), static_cast<uint8_t>(scales[s + 4] & 63)};
   return {static_cast<uint8_t>((scales[s + 4] & 15) | ((scales[s - 4] >> 6) << 4)),
           static_cast<uint8_t>((scales[s + 4] >> 4) | ((scales[s] >> 6) << 4))};
+}
+
+// Scale of a sub-block of IQ4_XS, 32 already subtracted.
+inline int scale_iq4_xs(const BlockIQ4_XS& block, size_t s) {
+  const int low = (block.scales_low[s / 2] >> (4 * (s % 2))) & 15;
+  const int high = (block.scales_high[s / 4] >> (2 * (s % 4))) & 3;
+  return (low | (high << 4)) - 32;
+}
+
+// 2^(e - 128), exactly; the scale of MXFP4 for doubled values.
+inline float mxfp4_scale(uint8_t e) {
+  return std::bit_cast<float>(e < 2 ? 0x00200000u << e : static_cast<uint32_t>(e - 1) << 23);
+}
+
+// Half of an unsigned E4M3 float (bias 7): the scale of NVFP4 for doubled values. 0x7f, no number there, gives 0.
+inline float nvfp4_scale(uint8_t bits) {
+  const int exponent = (bits >> 3) & 15;
+  const int mantissa = bits & 7;
+  if (bits == 0x7f) return 0;
+  if (exponent == 0) return static_cast<float>(mantissa) * 0x1p-10f;
+  return static_cast<float>(8 + mantissa) * std::bit_cast<float>(static_cast<uint32_t>(exponent + 127 - 11) << 23);
 }
 
 // Scale of a sub-block of Q3_K, 32 already subtracted.

@@ -38,5 +38,45 @@ void decode_q3_k(const std::byte* source, float* target, size_t n);
 void encode_q3_k(const float* source, std::byte* target, size_t n);
 void decode_q6_k(const std::byte* source, float* target, size_t n);
 void encode_q6_k(const float* source, std::byte* target, size_t n);
+void decode_q8_k(const std::byte* source, float* target, size_t n);
+void encode_q8_k(const float* source, std::byte* target, size_t n);
+
+// iq4.cpp
+void decode_iq4_nl(const std::byte* source, float* target, size_t n);
+void encode_iq4_nl(const float* source, std::byte* target, size_t n);
+void decode_iq4_xs(const std::byte* source, float* target, size_t n);
+void encode_iq4_xs(const float* source, std::byte* target, size_t n);
+
+// few_bits.cpp
+void decode_tq1_0(const std::byte* source, float* target, size_t n);
+void encode_tq1_0(const float* source, std::byte* target, size_t n);
+void decode_tq2_0(const std::byte* source, float* target, size_t n);
+void encode_tq2_0(const float* source, std::byte* target, size_t n);
+void decode_q1_0(const std::byte* source, float* target, size_t n);
+void encode_q1_0(const float* source, std::byte* target, size_t n);
+void decode_q2_0(const std::byte* source, float* target, size_t n);
+void encode_q2_0(const float* source, std::byte* target, size_t n);
+
+// fp4.cpp
+void decode_mxfp4(const std::byte* source, float* target, size_t n);
+void encode_mxfp4(const float* source, std::byte* target, size_t n);
+void decode_nvfp4(const std::byte* source, float* target, size_t n);
+void encode_nvfp4(const float* source, std::byte* target, size_t n);
+
+// grid_decode.cpp, grid_encode.cpp
+void decode_iq1_s(const std::byte* source, float* target, size_t n);
+void encode_iq1_s(const float* source, std::byte* target, size_t n);
+void decode_iq1_m(const std::byte* source, float* target, size_t n);
+void encode_iq1_m(const float* source, std::byte* target, size_t n);
+void decode_iq2_xxs(const std::byte* source, float* target, size_t n);
+void encode_iq2_xxs(const float* source, std::byte* target, size_t n);
+void decode_iq2_xs(const std::byte* source, float* target, size_t n);
+void encode_iq2_xs(const float* source, std::byte* target, size_t n);
+void decode_iq2_s(const std::byte* source, float* target, size_t n);
+void encode_iq2_s(const float* source, std::byte* target, size_t n);
+void decode_iq3_xxs(const std::byte* source, float* target, size_t n);
+void encode_iq3_xxs(const float* source, std::byte* target, size_t n);
+void decode_iq3_s(const std::byte* source, float* target, size_t n);
+void encode_iq3_s(const float* source, std::byte* target, size_t n);
 
 }  // namespace quipu::quant

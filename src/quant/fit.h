@@ -4,7 +4,9 @@
 // one dimension).
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "quant/blocks.h"
@@ -29,15 +31,31 @@ float finite_inverse(float scale);
 // A scale as binary16, kept finite.
 Half finite_half(float value);
 
+// The encoders see weights alone, not what they will be multiplied with, so every number's error counts the same.
+inline constexpr std::array<float, kSuperBlock> kEqualWeights = [] {
+  std::array<float, kSuperBlock> weights{};
+  weights.fill(1);
+  return weights;
+}();
+
+// What q can be: the integers of a range, or, if there are some, `levels` in ascending order.
+struct Alphabet {
+  IntRange range;
+  std::span<const int8_t> levels;
+};
+
 // Numbers, a multiple of 4 of them, and the weights of their squared errors, of the same length.
 struct Group {
   std::span<const float> x;
   const float* weights = nullptr;
 };
 
-// The scale (of either sign) for which sum w (x - scale q)^2, q the nearest integer of the range, is smallest among
-// those tried. 0 if all numbers are (nearly) 0.
-float fit_scale(const Group& group, IntRange range);
+// The scale (of either sign) for which sum w (x - scale q)^2, q the nearest of the alphabet, is smallest among those
+// tried. 0 if all numbers are (nearly) 0.
+float fit_scale(const Group& group, const Alphabet& alphabet);
+
+// The place of the nearest level for each of x / scale.
+void nearest_levels(std::span<const float> x, std::span<const int8_t> levels, float scale, uint8_t* places);
 
 // x is near scale * q - minimum, q from 0 to q_max.
 struct Affine {
@@ -46,7 +64,7 @@ struct Affine {
 enum class Minimum : unsigned char { any, not_negative };
 Affine fit_affine(const Group& group, int q_max, Minimum sign);
 
-// sum w (x - (scale q - minimum))^2 with the nearest integers q of the range.
-float error_of_fit(const Group& group, IntRange range, Affine affine);
+// sum w (x - (scale q - minimum))^2 with the nearest q of the alphabet.
+float error_of_fit(const Group& group, const Alphabet& alphabet, Affine affine);
 
 }  // namespace quipu::quant

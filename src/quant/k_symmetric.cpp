@@ -1,5 +1,7 @@
-// Q3_K and Q6_K: super-blocks whose sub-blocks have a scale of either sign.
+// Q3_K and Q6_K: super-blocks whose sub-blocks have a scale of either sign; and Q8_K, which has one scale.
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 
 #include "quant/blocks.h"
@@ -66,7 +68,7 @@ void decode_q3_k(const std::byte* source, float* target, size_t n) {
 }
 
 void encode_q3_k(const float* source, std::byte* target, size_t n) {
-  encode_blocks<BlockQ3_K>(source, target, n, {.group = 16, .q = {-4, 3}, .scale = {-32, 31}}, pack_q3_k);
+  encode_blocks<BlockQ3_K>(source, target, n, {.group = 16, .q = {{-4, 3}, {}}, .scale = {-32, 31}}, pack_q3_k);
 }
 
 void decode_q6_k(const std::byte* source, float* target, size_t n) {
@@ -85,7 +87,38 @@ void decode_q6_k(const std::byte* source, float* target, size_t n) {
 }
 
 void encode_q6_k(const float* source, std::byte* target, size_t n) {
-  encode_blocks<BlockQ6_K>(source, target, n, {.group = 16, .q = {-32, 31}, .scale = {-128, 127}}, pack_q6_k);
+  encode_blocks<BlockQ6_K>(source, target, n, {.group = 16, .q = {{-32, 31}, {}}, .scale = {-128, 127}}, pack_q6_k);
+}
+
+void decode_q8_k(const std::byte* source, float* target, size_t n) {
+  const auto* blocks = reinterpret_cast<const BlockQ8_K*>(source);
+  for (size_t b = 0; b < n / kSuperBlock; ++b) {
+    float d = 0;
+    std::memcpy(&d, blocks[b].d, sizeof d);
+    for (size_t i = 0; i < kSuperBlock; ++i) target[b * kSuperBlock + i] = d * static_cast<float>(blocks[b].q[i]);
+  }
+}
+
+void encode_q8_k(const float* source, std::byte* target, size_t n) {
+  auto* blocks = reinterpret_cast<BlockQ8_K*>(target);
+  std::array<float, kSuperBlock> x{};
+  for (size_t b = 0; b < n / kSuperBlock; ++b) {
+    copy_finite(source + b * kSuperBlock, kSuperBlock, x.data());
+    float largest = 0;
+    for (const float v : x) largest = std::max(largest, std::fabs(v));
+    const float d = largest / 127;
+    std::memcpy(blocks[b].d, &d, sizeof d);
+    const float inverse = finite_inverse(d);
+    for (size_t s = 0; s < 16; ++s) {
+      int sum = 0;
+      for (size_t i = 16 * s; i < 16 * s + 16; ++i) {
+        blocks[b].q[i] = static_cast<int8_t>(round_into(x[i] * inverse, {-127, 127}));
+        sum += blocks[b].q[i];
+      }
+      const auto sum_16 = static_cast<int16_t>(sum);
+      std::memcpy(blocks[b].sums + 2 * s, &sum_16, sizeof sum_16);
+    }
+  }
 }
 
 }  // namespace quipu::quant

@@ -6,13 +6,6 @@
 namespace quipu::quant {
 namespace {
 
-// The encoder sees weights alone, not what they will be multiplied with, so every number's error counts the same.
-constexpr std::array<float, kSuperBlock> kEqualWeights = [] {
-  std::array<float, kSuperBlock> weights{};
-  weights.fill(1);
-  return weights;
-}();
-
 Group group_of(const float* x, size_t group, size_t s) {
   return {{x + s * group, group}, kEqualWeights.data()};
 }
@@ -53,7 +46,7 @@ float choose_affine(const float* x, const AffineShape& shape, const std::array<A
     for (int sc = std::max(scale - 1, 0); sc <= std::min(scale + 1, shape.scale_max); ++sc) {
       for (int m = std::max(min - 1, 0); m <= std::min(min + 1, shape.scale_max); ++m) {
         const float error =
-            error_of_fit(group, {0, shape.q_max}, {d * static_cast<float>(sc), dmin * static_cast<float>(m)});
+            error_of_fit(group, {{0, shape.q_max}, {}}, {d * static_cast<float>(sc), dmin * static_cast<float>(m)});
         if (error >= best) continue;
         best = error;
         block.scales[s] = static_cast<uint8_t>(sc);
@@ -88,9 +81,14 @@ float choose_symmetric(const float* x, const SymmetricShape& shape, const std::a
     }
     total += best;
     const float sub_scale = d * static_cast<float>(block.scales[s]);
+    int8_t* q = block.q.data() + s * shape.group;
+    if (!shape.q.levels.empty()) {
+      nearest_levels(group.x, shape.q.levels, sub_scale, reinterpret_cast<uint8_t*>(q));
+      continue;
+    }
     const float inverse = finite_inverse(sub_scale);
     for (size_t i = 0; i < shape.group; ++i) {
-      block.q[s * shape.group + i] = static_cast<int8_t>(round_into(group.x[i] * inverse, shape.q));
+      q[i] = static_cast<int8_t>(round_into(group.x[i] * inverse, shape.q.range));
     }
   }
   return total;
@@ -139,7 +137,8 @@ SymmetricSuperBlock fit_symmetric(const float* x, const SymmetricShape& shape) {
   double xa = 0;
   double aa = 0;
   for (size_t i = 0; i < kSuperBlock; ++i) {
-    const double a = block.scales[i / shape.group] * block.q[i];
+    const int q = shape.q.levels.empty() ? block.q[i] : shape.q.levels[static_cast<size_t>(block.q[i])];
+    const double a = block.scales[i / shape.group] * q;
     xa += a * x[i], aa += a * a;
   }
   if (aa > 0) {

@@ -14,12 +14,13 @@ namespace quipu::quant {
 // x is near d * scales[s] * q.
 struct SymmetricShape {
   size_t group = 16;  // numbers in a sub-block
-  IntRange q, scale;
+  Alphabet q;
+  IntRange scale;
 };
 struct SymmetricSuperBlock {
-  Half d;
+  Half d{};
   std::array<int8_t, 16> scales{};
-  std::array<int8_t, kSuperBlock> q{};
+  std::array<int8_t, kSuperBlock> q{};  // of levels: the place in the alphabet
 };
 SymmetricSuperBlock fit_symmetric(const float* x, const SymmetricShape& shape);
 
@@ -30,7 +31,7 @@ struct AffineShape {
   int scale_max = 63;  // of scales and minima
 };
 struct AffineSuperBlock {
-  Half d, dmin;
+  Half d{}, dmin{};
   std::array<uint8_t, 16> scales{}, mins{};
   std::array<uint8_t, kSuperBlock> q{};
 };

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/checked.h"
 #include "quant/blocks.h"
+#include "quant/blocks_grid.h"
 #include "quant/codecs.h"
 
 namespace quipu::quant {
@@ -31,6 +32,22 @@ constexpr std::array kTypes{
     TypeTraits{TensorType::Q4_K, "Q4_K", 256, kBytes<BlockQ4_K>, decode_q4_k, encode_q4_k},
     TypeTraits{TensorType::Q5_K, "Q5_K", 256, kBytes<BlockQ5_K>, decode_q5_k, encode_q5_k},
     TypeTraits{TensorType::Q6_K, "Q6_K", 256, kBytes<BlockQ6_K>, decode_q6_k, encode_q6_k},
+    TypeTraits{TensorType::Q8_K, "Q8_K", 256, kBytes<BlockQ8_K>, decode_q8_k, encode_q8_k},
+    TypeTraits{TensorType::IQ1_S, "IQ1_S", 256, kBytes<BlockIQ1_S>, decode_iq1_s, encode_iq1_s},
+    TypeTraits{TensorType::IQ1_M, "IQ1_M", 256, kBytes<BlockIQ1_M>, decode_iq1_m, encode_iq1_m},
+    TypeTraits{TensorType::IQ2_XXS, "IQ2_XXS", 256, kBytes<BlockIQ2_XXS>, decode_iq2_xxs, encode_iq2_xxs},
+    TypeTraits{TensorType::IQ2_XS, "IQ2_XS", 256, kBytes<BlockIQ2_XS>, decode_iq2_xs, encode_iq2_xs},
+    TypeTraits{TensorType::IQ2_S, "IQ2_S", 256, kBytes<BlockIQ2_S>, decode_iq2_s, encode_iq2_s},
+    TypeTraits{TensorType::IQ3_XXS, "IQ3_XXS", 256, kBytes<BlockIQ3_XXS>, decode_iq3_xxs, encode_iq3_xxs},
+    TypeTraits{TensorType::IQ3_S, "IQ3_S", 256, kBytes<BlockIQ3_S>, decode_iq3_s, encode_iq3_s},
+    TypeTraits{TensorType::IQ4_NL, "IQ4_NL", 32, kBytes<BlockIQ4_NL>, decode_iq4_nl, encode_iq4_nl},
+    TypeTraits{TensorType::IQ4_XS, "IQ4_XS", 256, kBytes<BlockIQ4_XS>, decode_iq4_xs, encode_iq4_xs},
+    TypeTraits{TensorType::TQ1_0, "TQ1_0", 256, kBytes<BlockTQ1_0>, decode_tq1_0, encode_tq1_0},
+    TypeTraits{TensorType::TQ2_0, "TQ2_0", 256, kBytes<BlockTQ2_0>, decode_tq2_0, encode_tq2_0},
+    TypeTraits{TensorType::Q1_0, "Q1_0", 128, kBytes<BlockQ1_0>, decode_q1_0, encode_q1_0},
+    TypeTraits{TensorType::Q2_0, "Q2_0", 64, kBytes<BlockQ2_0>, decode_q2_0, encode_q2_0},
+    TypeTraits{TensorType::MXFP4, "MXFP4", 32, kBytes<BlockMXFP4>, decode_mxfp4, encode_mxfp4},
+    TypeTraits{TensorType::NVFP4, "NVFP4", 64, kBytes<BlockNVFP4>, decode_nvfp4, encode_nvfp4},
     TypeTraits{TensorType::I8, "I8", 1, 1, nullptr, nullptr},
     TypeTraits{TensorType::I16, "I16", 1, 2, nullptr, nullptr},
     TypeTraits{TensorType::I32, "I32", 1, 4, nullptr, nullptr},

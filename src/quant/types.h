@@ -18,7 +18,6 @@ enum class TensorType : uint32_t {
   Q5_0 = 6,
   Q5_1 = 7,
   Q8_0 = 8,
-  Q8_1 = 9,
   Q2_K = 10,
   Q3_K = 11,
   Q4_K = 12,
@@ -43,6 +42,9 @@ enum class TensorType : uint32_t {
   TQ1_0 = 34,
   TQ2_0 = 35,
   MXFP4 = 39,
+  NVFP4 = 40,
+  Q1_0 = 41,
+  Q2_0 = 42,
 };
 
 struct TypeTraits {

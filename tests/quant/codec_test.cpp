@@ -104,7 +104,7 @@ TEST_P(Codec, DecodesAsTheGgufPackageBitForBit) {
   EXPECT_LT(n_nan, expected.size() / 4);
 }
 
-// The package's encoder, or plain rounding between smallest and largest where it has none (quant_blocks.py).
+// The package's encoder, or where it has none a plain one that does not search (quant_blocks.py).
 TEST_P(Codec, EncodesWithNoMoreErrorThanTheReference) {
   std::istringstream lines(read_reference("rmse.txt"));
   const auto rows = source_rows();
@@ -114,8 +114,8 @@ TEST_P(Codec, EncodesWithNoMoreErrorThanTheReference) {
   while (lines >> name >> kind >> reference) {
     if (name != type_.name) continue;
     const std::vector<float>& x = rows.at(kind);
-    // The printed reference has nine digits.
-    EXPECT_LE(rmse(x, round_trip(type_, x)), reference * (1 + 1e-8)) << name << " " << kind;
+    // Plain encoders that do as we do (Q8_0, Q8_K) differ by the rounding of float32 against double.
+    EXPECT_LE(rmse(x, round_trip(type_, x)), reference * (1 + 1e-6)) << name << " " << kind;
     ++n_compared;
   }
   EXPECT_EQ(n_compared, kKinds.size());
@@ -150,17 +150,19 @@ TEST_P(Codec, ExtremeNumbersDoNotSpoilTheRest) {
 
 // Numbers that blocks can hold exactly come back as they were: scales are powers of two, every group holds its smallest
 // and its largest integer, and the largest scale of a super-block is the largest that its integers can say.
+struct Grid {
+  size_t group;
+  int q_min, q_max, largest_scale, largest_min;
+};
+const std::map<std::string_view, Grid> kGrids = {
+    {"Q8_0", {32, -127, 127, 1, 0}},  {"Q4_0", {32, -8, 7, 1, 0}},      {"Q4_1", {32, 0, 15, 1, 1}},
+    {"Q5_0", {32, -16, 15, 1, 0}},    {"Q5_1", {32, 0, 31, 1, 1}},      {"Q2_K", {16, 0, 3, 15, 15}},
+    {"Q3_K", {16, -4, 3, -32, 0}},    {"Q4_K", {32, 0, 15, 63, 63}},    {"Q5_K", {32, 0, 31, 63, 63}},
+    {"Q6_K", {16, -32, 31, -128, 0}}, {"Q8_K", {256, -127, 127, 1, 0}}, {"TQ1_0", {256, -1, 1, 1, 0}},
+    {"TQ2_0", {256, -1, 1, 1, 0}},    {"Q2_0", {64, -1, 2, 1, 0}}};
+
 std::vector<float> numbers_of_the_grid(const TypeTraits& type, std::mt19937& random) {
-  struct Grid {
-    size_t group;
-    int q_min, q_max, largest_scale, largest_min;
-  };
-  const std::map<std::string_view, Grid> grids = {{"Q8_0", {32, -127, 127, 1, 0}}, {"Q4_0", {32, -8, 7, 1, 0}},
-                                                  {"Q4_1", {32, 0, 15, 1, 1}},     {"Q5_0", {32, -16, 15, 1, 0}},
-                                                  {"Q5_1", {32, 0, 31, 1, 1}},     {"Q2_K", {16, 0, 3, 15, 15}},
-                                                  {"Q3_K", {16, -4, 3, -32, 0}},   {"Q4_K", {32, 0, 15, 63, 63}},
-                                                  {"Q5_K", {32, 0, 31, 63, 63}},   {"Q6_K", {16, -32, 31, -128, 0}}};
-  const Grid grid = grids.at(type.name);
+  const Grid& grid = kGrids.at(type.name);
   std::vector<float> x(type.block_elements);
   for (size_t g = 0; g < x.size() / grid.group; ++g) {
     const int scale =
@@ -177,7 +179,7 @@ std::vector<float> numbers_of_the_grid(const TypeTraits& type, std::mt19937& ran
 }
 
 TEST_P(Codec, NumbersOfTheGridComeBackExactly) {
-  if (type_.block_elements == 1) GTEST_SKIP() << "no blocks";
+  if (!kGrids.contains(type_.name)) GTEST_SKIP() << "no blocks, or levels that are not evenly spaced";
   std::mt19937 random(5);
   for (int repetition = 0; repetition < 100; ++repetition) {
     const std::vector<float> x = numbers_of_the_grid(type_, random);
