@@ -7,19 +7,13 @@
 namespace quipu::kernels {
 namespace {
 
-// The types of which every instruction set has kernels.
-constexpr std::array kMatrixTypes = {quant::TensorType::F32,  quant::TensorType::F16,  quant::TensorType::BF16,
-                                     quant::TensorType::Q8_0, quant::TensorType::Q4_0, quant::TensorType::Q4_1,
-                                     quant::TensorType::Q5_0, quant::TensorType::Q5_1, quant::TensorType::Q2_K,
-                                     quant::TensorType::Q3_K, quant::TensorType::Q4_K, quant::TensorType::Q5_K,
-                                     quant::TensorType::Q6_K};
-
 // A table whose types all use the same GEMM.
-Kernels table_of(Isa isa, const GemmKernels& gemm, const GemmKernels& precise) {
+Kernels table_of(Isa isa, const GemmKernels& gemm, const GemmKernels& precise, const GemvTable& gemv) {
   Kernels table;
   table.isa = isa;
   for (const quant::TensorType type : kMatrixTypes) table.gemm[static_cast<size_t>(type)] = &gemm;
   table.gemm_precise = &precise;
+  table.gemv = gemv;
   table.vector = &vector_kernels(isa);
   return table;
 }
@@ -50,11 +44,12 @@ std::span<const Isa> all_isas() {
 }
 
 const Kernels& kernels(Isa isa) {
-  static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32);
-  static const Kernels kAvx2 = table_of(Isa::avx2, avx2::gemm_f32, avx2::gemm_f32);
-  static const Kernels kAvx512 = table_of(Isa::avx512, avx512::gemm_f32, avx512::gemm_f32);
-  static const Kernels kAvx512Vnni = table_of(Isa::avx512_vnni, avx512::gemm_f32, avx512::gemm_f32);
-  static const Kernels kAvx512Bf16 = table_of(Isa::avx512_bf16, avx512_bf16::gemm_bf16, avx512::gemm_f32);
+  static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32, generic::gemv);
+  static const Kernels kAvx2 = table_of(Isa::avx2, avx2::gemm_f32, avx2::gemm_f32, avx2::gemv);
+  static const Kernels kAvx512 = table_of(Isa::avx512, avx512::gemm_f32, avx512::gemm_f32, avx512::gemv);
+  static const Kernels kAvx512Vnni = table_of(Isa::avx512_vnni, avx512::gemm_f32, avx512::gemm_f32, avx512_vnni::gemv);
+  static const Kernels kAvx512Bf16 =
+      table_of(Isa::avx512_bf16, avx512_bf16::gemm_bf16, avx512::gemm_f32, avx512_vnni::gemv);
   switch (isa) {
     case Isa::generic:
       return kGeneric;
@@ -78,7 +73,7 @@ std::span<const Isa> all_isas() {
 }
 
 const Kernels& kernels(Isa isa) {
-  static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32);
+  static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32, generic::gemv);
   QUIPU_CHECK(isa == Isa::generic);
   return kGeneric;
 }

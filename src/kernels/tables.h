@@ -5,14 +5,29 @@
 
 namespace quipu::kernels {
 
+using GemvTable = decltype(Kernels::gemv);
+
+// The types of which every instruction set has kernels.
+inline constexpr std::array kMatrixTypes = {quant::TensorType::F32,  quant::TensorType::F16,  quant::TensorType::BF16,
+                                            quant::TensorType::Q8_0, quant::TensorType::Q4_0, quant::TensorType::Q4_1,
+                                            quant::TensorType::Q5_0, quant::TensorType::Q5_1, quant::TensorType::Q2_K,
+                                            quant::TensorType::Q3_K, quant::TensorType::Q4_K, quant::TensorType::Q5_K,
+                                            quant::TensorType::Q6_K};
+
 namespace generic {
 extern const GemmKernels gemm_f32;
-}
+extern const GemvTable gemv;
+}  // namespace generic
 namespace avx2 {
 extern const GemmKernels gemm_f32;
-}
+extern const GemvTable gemv;
+}  // namespace avx2
 namespace avx512 {
 extern const GemmKernels gemm_f32;
+extern const GemvTable gemv;
+}  // namespace avx512
+namespace avx512_vnni {
+extern const GemvTable gemv;
 }
 namespace avx512_bf16 {
 extern const GemmKernels gemm_bf16;

@@ -74,6 +74,14 @@ class Weights {
     const uint16_t bits = f32_to_f16(value);
     std::memcpy(bytes_.data() + 1 + offset, &bits, sizeof bits);
   }
+  // Every byte of the blocks but their scales, which become 1.
+  void fill(std::byte value) {
+    std::fill(bytes_.begin(), bytes_.end(), value);
+    for (size_t i = 0; i + 1 < bytes_.size(); i += quant::traits(type_).block_bytes) {
+      for (const size_t offset : half_offsets(type_)) set_half(i + offset, 1.0f);
+    }
+    decode();
+  }
   void decode() {
     for (size_t r = 0; r < n_out_; ++r) {
       quant::traits(type_).decode(bytes_.data() + 1 + r * row_bytes_, values_.data() + r * n_in_, n_in_);
