@@ -23,7 +23,7 @@ Result<ByteIndex> ByteIndex::build(const TokenTable& table) {
     Slot& slot = index.slots_[i];
     const bool better = slot.token == kNoToken ||
                         (table.type(slot.token) != TokenType::normal && table.type(token) == TokenType::normal);
-    if (better) slot = {tag, token};
+    if (better) slot = {tag, token, table.begin(token), static_cast<uint32_t>(bytes.size())};
   }
   return index;
 }

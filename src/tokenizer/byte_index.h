@@ -24,21 +24,33 @@ class ByteIndex {
     return find(table, bytes, hash_bytes(bytes.data(), bytes.size()));
   }
   [[nodiscard]] Token find(const TokenTable& table, std::string_view bytes, uint64_t hash) const {
-    const auto tag = static_cast<uint32_t>(hash >> 32);
-    for (size_t i = hash & mask_;; i = (i + 1) & mask_) {
+    for (size_t i = first_candidate(hash);; i = next_candidate(hash, (i + 1) & mask_)) {
       const Slot& slot = slots_[i];
       if (slot.token == kNoToken) return kNoToken;
-      if (slot.tag == tag && table.bytes(slot.token) == bytes) return slot.token;
+      if (slot.size == bytes.size() && table.bytes_at(slot.begin, slot.size) == bytes) return slot.token;
     }
   }
-  // Brings the slot of a hash near, for a find() that follows some steps later.
-  void prefetch(uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
+  // For many look-ups at once: bring near what find() will read, in two steps with other work between.
+  void prefetch_slot(uint64_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
+  void prefetch_bytes(const TokenTable& table, uint64_t hash) const {
+    table.prefetch(slots_[first_candidate(hash)].begin);
+  }
 
  private:
   struct Slot {
     uint32_t tag = 0;  // the upper half of the hash
     Token token = kNoToken;
+    uint32_t begin = 0, size = 0;  // of the token's bytes in the table
   };
+
+  // The first slot from `i` on that is empty or whose token has the hash's tag.
+  [[nodiscard]] size_t next_candidate(uint64_t hash, size_t i) const {
+    const auto tag = static_cast<uint32_t>(hash >> 32);
+    while (slots_[i].token != kNoToken && slots_[i].tag != tag) i = (i + 1) & mask_;
+    return i;
+  }
+  [[nodiscard]] size_t first_candidate(uint64_t hash) const { return next_candidate(hash, hash & mask_); }
+
   std::vector<Slot> slots_;
   uint64_t mask_ = 0;
 };

@@ -29,8 +29,12 @@ class TokenTable {
   // vocabulary's form, stand for their text. `token` must be one.
   [[nodiscard]] std::string_view bytes(Token token) const {
     const auto i = static_cast<size_t>(token);
-    return std::string_view(arena_).substr(offsets_[i], offsets_[i + 1] - offsets_[i]);
+    return {arena_.data() + offsets_[i], offsets_[i + 1] - offsets_[i]};
   }
+  // Where bytes(token) begin among the bytes of all tokens, and any bytes there.
+  [[nodiscard]] uint32_t begin(Token token) const { return offsets_[static_cast<size_t>(token)]; }
+  [[nodiscard]] std::string_view bytes_at(uint32_t begin, uint32_t size) const { return {arena_.data() + begin, size}; }
+  void prefetch(uint32_t begin) const { __builtin_prefetch(arena_.data() + begin); }
   [[nodiscard]] TokenType type(Token token) const { return types_[static_cast<size_t>(token)]; }
   // Whether merges can name the token by its bytes: it is not empty, and its text is written in the vocabulary's form.
   [[nodiscard]] bool is_indexed(Token token) const { return indexed_[static_cast<size_t>(token)] != 0; }
