@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -24,6 +25,9 @@ struct PreTokenizer {
 
 // Error: an unknown name, with the list of those that are known. "" is "default".
 Result<PreTokenizer> find_pre_tokenizer(std::string_view name);
+
+// The known names, one for each different behaviour.
+std::vector<std::string_view> pre_tokenizer_names();
 
 // Calls `word(std::string_view)` for each word in order.
 template <typename Word>

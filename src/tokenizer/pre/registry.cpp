@@ -92,4 +92,14 @@ Result<PreTokenizer> find_pre_tokenizer(std::string_view name) {
                   name.substr(0, 64), known);
 }
 
+std::vector<std::string_view> pre_tokenizer_names() {
+  std::vector<std::string_view> names;
+  const PreTokenizer* previous = nullptr;
+  for (const Entry& entry : kEntries) {
+    if (entry.pre != previous) names.push_back(entry.name);
+    previous = entry.pre;
+  }
+  return names;
+}
+
 }  // namespace quipu::tokenizer
