@@ -27,6 +27,35 @@ typename S::F exp_lanes(typename S::F x) {
   return S::scale_by_power(p, n);
 }
 
+// 2^x for x <= 0: relative error at most 3 * 2^-24 down to x = -126.5, below that 0. NaN for NaN.
+template <class S>
+typename S::F exp2_of_negative_lanes(typename S::F x) {
+  using F = typename S::F;
+  x = S::max(S::set(-127.0f), x);
+  // the sum's unit in the last place is 1, so it is round(x) + 127, the exponent of 2^round(x), in its low bits
+  constexpr float kRound = 0x1.8p23f + 127.0f;
+  const F t = S::add(x, S::set(kRound));
+  const F r = S::sub(x, S::sub(t, S::set(kRound)));
+  // relative error 1.1e-7 on |r| <= 1/2
+  F p = S::set(0x1.5bba10p-10f);
+  p = S::fma(p, r, S::set(0x1.3cea8cp-7f));
+  p = S::fma(p, r, S::set(0x1.c6b754p-5f));
+  p = S::fma(p, r, S::set(0x1.ebf9bcp-3f));
+  p = S::fma(p, r, S::set(0x1.62e42ap-1f));
+  p = S::fma(p, r, S::set(1.0f));
+  return S::mul(p, S::shift_to_exponent(t));
+}
+
+// tanh(x): absolute error at most 5 * 2^-24. NaN for NaN.
+template <class S>
+typename S::F tanh_lanes(typename S::F x) {
+  using F = typename S::F;
+  const F one = S::set(1.0f);
+  const F e = exp_lanes<S>(S::mul(S::set(-2.0f), S::abs(x)));
+  const F magnitude = S::div(S::sub(one, e), S::add(one, e));
+  return S::select(S::less(x, S::zero()), S::sub(S::zero(), magnitude), magnitude);
+}
+
 // The standard normal distribution's P(X <= x) = erfc(-x / sqrt(2)) / 2, with
 // erfc(z) = exp(-z^2) t P(t), t = 1 / (1 + 21/64 z) for z >= 0 (relative error of t P(t) 2.1e-8).
 template <class S>

@@ -104,6 +104,18 @@ struct Simd {
                      _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1)));
   }
 
+  static F load_i8(const int8_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+  }
+  // (p[i] >> shift) % 16 - 8
+  static F load_nibbles(const uint8_t* p, unsigned shift) {
+    const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+    const __m256i nibbles = _mm256_and_si256(_mm256_srli_epi32(bytes, static_cast<int>(shift)), _mm256_set1_epi32(15));
+    return _mm256_cvtepi32_ps(_mm256_sub_epi32(nibbles, _mm256_set1_epi32(8)));
+  }
+  // The float32 whose bits are those of t, shifted 23 to the left.
+  static F shift_to_exponent(F t) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(t), 23)); }
+
   // Pairs of neighbours (a0 a1)(a2 a3)...: swapped; and kLanes/2 values in memory, each twice.
   static F swap_pairs(F v) { return _mm256_permute_ps(v, 0xb1); }
   static F load_twice(const float* p) {

@@ -100,6 +100,18 @@ struct Simd {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(high));
   }
 
+  static F load_i8(const int8_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  }
+  // (p[i] >> shift) % 16 - 8: a table look-up by the low four bits of each lane.
+  static F load_nibbles(const uint8_t* p, unsigned shift) {
+    const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    const __m512 values = _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm512_permutexvar_ps(_mm512_srli_epi32(bytes, shift), values);
+  }
+  // The float32 whose bits are those of t, shifted 23 to the left.
+  static F shift_to_exponent(F t) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(t), 23)); }
+
   // Pairs of neighbours (a0 a1)(a2 a3)...: swapped, the even ones twice, the odd ones twice; and back from kLanes/2
   // values in memory to each twice.
   static F swap_pairs(F v) { return _mm512_permute_ps(v, 0xb1); }

@@ -99,6 +99,17 @@ struct Simd {
     for (size_t i = 0; i < kLanes; ++i) p[i] = f32_to_bf16(v[i]);
   }
 
+  static F load_i8(const int8_t* p) {
+    return F{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2]), static_cast<float>(p[3])};
+  }
+  // (p[i] >> shift) % 16 - 8
+  static F load_nibbles(const uint8_t* p, unsigned shift) {
+    const auto value = [&](size_t i) { return static_cast<float>((p[i] >> shift & 15) - 8); };
+    return F{value(0), value(1), value(2), value(3)};
+  }
+  // The float32 whose bits are those of t, shifted 23 to the left.
+  static F shift_to_exponent(F t) { return std::bit_cast<F>(std::bit_cast<I>(t) << 23); }
+
   // Pairs of neighbours (a0 a1)(a2 a3)...: swapped; and kLanes/2 values in memory, each twice.
   static F swap_pairs(F v) { return F{v[1], v[0], v[3], v[2]}; }
   static F load_twice(const float* p) { return F{p[0], p[0], p[1], p[1]}; }
