@@ -1,6 +1,7 @@
 #include "kernels/kernels.h"
 
 #include "base/check.h"
+#include "kernels/attention.h"
 #include "kernels/tables.h"
 #include "kernels/vector.h"
 
@@ -15,6 +16,7 @@ Kernels table_of(Isa isa, const GemmKernels& gemm, const GemmKernels& precise, c
   table.gemm_precise = &precise;
   table.gemv = gemv;
   table.vector = &vector_kernels(isa);
+  table.attention = &attention_kernels(isa);
   return table;
 }
 

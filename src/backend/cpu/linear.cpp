@@ -1,0 +1,191 @@
+#include "backend/cpu/linear.h"
+
+#include <algorithm>
+
+#include "kernels/vector.h"
+
+namespace quipu::backend::cpu {
+namespace {
+
+using kernels::GemmKernels;
+using kernels::GemvKernels;
+using kernels::WeightRows;
+
+// Weights that a thread reads before it asks for more work: long enough to stream, short enough to balance.
+constexpr size_t kChunkBytes = 64 << 10;
+
+WeightRows rows_of(const gguf::Tensor& weight, size_t first, size_t n) {
+  const size_t row_bytes = weight.data.size() / weight.dims[1];
+  return {weight.type, weight.data.data() + first * row_bytes, row_bytes, n, weight.dims[0]};
+}
+
+// Some rows of one layer: the unit of work of a thread.
+struct Piece {
+  const model::Linear* layer = nullptr;
+  model::Rows y;
+  size_t first_row = 0, n_rows = 0;
+};
+
+std::vector<Piece> split(std::span<const model::Linear* const> layers, std::span<const model::Rows> results,
+                         size_t rows_per_piece) {
+  std::vector<Piece> pieces;
+  for (size_t i = 0; i < layers.size(); i++)
+    for (size_t row = 0; row < results[i].n_cols; row += rows_per_piece)
+      pieces.push_back({layers[i], results[i], row, std::min(rows_per_piece, results[i].n_cols - row)});
+  return pieces;
+}
+
+void add_bias(const CpuContext& context, const Piece& piece) {
+  if (piece.layer->bias.empty()) return;
+  float* y = static_cast<float*>(piece.y.data) + piece.first_row;
+  context.kernels->vector->add_bias(y, piece.y.n_cols, piece.y.n_rows, piece.layer->bias.data() + piece.first_row,
+                                    piece.n_rows);
+}
+
+// Few tokens: each thread streams its rows of the weights once for all of them.
+class Gemv {
+ public:
+  // `kernels`: any of those that share the packing of x.
+  Gemv(const CpuContext& context, const GemvKernels& kernels, model::Rows x) : context_(context) {
+    n_tokens_ = x.n_rows;
+    stride_ = kernels.packed_bytes(x.n_cols);
+    x_ = context.arena->take(stride_ * n_tokens_);
+    const auto* values = static_cast<const float*>(x.data);
+    for (size_t t = 0; t < n_tokens_; t++) kernels.pack_x(values + t * x.n_cols, x.n_cols, x_ + t * stride_);
+  }
+
+  void run(const Piece& piece) const {
+    const gguf::Tensor& weight = *piece.layer->weight;
+    const GemvKernels& kernels = *context_.kernels->gemv_for(weight.type);
+    const WeightRows rows = rows_of(weight, piece.first_row, piece.n_rows);
+    for (size_t t = 0; t < n_tokens_; t += kernels.max_tokens) {
+      float* y = static_cast<float*>(piece.y.data) + t * piece.y.n_cols + piece.first_row;
+      const size_t n = std::min(kernels.max_tokens, n_tokens_ - t);
+      kernels.multiply(rows, x_ + t * stride_, stride_, n, y, piece.y.n_cols);
+    }
+    add_bias(context_, piece);
+  }
+
+ private:
+  const CpuContext& context_;
+  size_t n_tokens_ = 0, stride_ = 0;
+  std::byte* x_ = nullptr;
+};
+
+// Many tokens: a panel of weights is unpacked into cache once and multiplied with all of them.
+class Gemm {
+ public:
+  Gemm(const CpuContext& context, const GemmKernels& kernels, model::Rows x) : context_(context), kernels_(kernels) {
+    n_tokens_ = x.n_rows;
+    n_in_ = x.n_cols;
+    stride_ = kernels_.x_stride(n_in_);
+    x_ = context.arena->take(stride_ * n_tokens_);
+    panel_bytes_ = (kernels_.panel_bytes(GemmKernels::kBlock) + 63) / 64 * 64;
+    panels_ = context.arena->take(panel_bytes_ * static_cast<size_t>(context.pool->n_threads()));
+    const auto* values = static_cast<const float*>(x.data);
+    context.pool->run(n_tokens_, [&](int, size_t t) { kernels_.pack_x(values + t * n_in_, n_in_, x_ + t * stride_); });
+  }
+
+  // Some panels for one block of K after the other, so that the block of x stays in L2 for all of them.
+  void run(int thread, const Piece& piece) const {
+    std::byte* panel = panels_ + static_cast<size_t>(thread) * panel_bytes_;
+    for (size_t k = 0; k < n_in_; k += GemmKernels::kBlock) {
+      const size_t k_end = std::min(k + GemmKernels::kBlock, n_in_);
+      for (size_t row = 0; row < piece.n_rows; row += kernels_.panel_rows) {
+        const size_t n_rows = std::min(kernels_.panel_rows, piece.n_rows - row);
+        kernels_.unpack_panel(rows_of(*piece.layer->weight, piece.first_row + row, n_rows), k, k_end, panel);
+        kernels_.multiply({.panel = panel,
+                           .n_k = k_end - k,
+                           .n_rows = n_rows,
+                           .x = x_ + kernels_.x_bytes(k),
+                           .x_stride = stride_,
+                           .n_tokens = n_tokens_,
+                           .y = static_cast<float*>(piece.y.data) + piece.first_row + row,
+                           .y_stride = piece.y.n_cols,
+                           .accumulate = k > 0});
+      }
+    }
+    add_bias(context_, piece);
+  }
+
+  // Up to 4 panels, fewer where threads would stand idle.
+  [[nodiscard]] size_t rows_per_piece(size_t n_out_total) const {
+    const auto n_threads = static_cast<size_t>(context_.pool->n_threads());
+    const size_t n_panels = n_out_total / kernels_.panel_rows;
+    return kernels_.panel_rows * std::clamp<size_t>(n_panels / (4 * n_threads), 1, 4);
+  }
+
+ private:
+  const CpuContext& context_;
+  const GemmKernels& kernels_;
+  size_t n_tokens_ = 0, n_in_ = 0, stride_ = 0, panel_bytes_ = 0;
+  std::byte* x_ = nullptr;
+  std::byte* panels_ = nullptr;
+};
+
+// Up to here the fused kernels win: they unpack in registers what a panel would take through memory.
+constexpr size_t kMaxGemvTokens = 8;
+
+// How a layer is computed: `gemv` for few tokens where its type has one, else `gemm`.
+struct Choice {
+  const GemmKernels* gemm = nullptr;
+  const GemvKernels* gemv = nullptr;
+
+  // Layers that share a packed x are computed together.
+  [[nodiscard]] bool shares_x(const Choice& other) const {
+    if (gemv != nullptr && other.gemv != nullptr) return gemv->pack_x == other.gemv->pack_x;
+    return gemv == other.gemv && gemm == other.gemm;
+  }
+};
+
+Choice choose(const CpuContext& context, const model::Linear& layer, size_t n_tokens) {
+  if (context.precise) return {context.kernels->gemm_precise, nullptr};
+  const quant::TensorType type = layer.weight->type;
+  if (n_tokens <= kMaxGemvTokens && context.kernels->gemv_for(type) != nullptr)
+    return {nullptr, context.kernels->gemv_for(type)};
+  const GemmKernels* gemm = context.kernels->gemm_for(type);
+  return {gemm != nullptr ? gemm : context.kernels->gemm_precise, nullptr};
+}
+
+using Layers = std::span<const model::Linear* const>;
+using Results = std::span<const model::Rows>;
+
+void run_gemv(const CpuContext& context, const GemvKernels& kernels, model::Rows x, Layers layers, Results results) {
+  const Gemv gemv(context, kernels, x);
+  const gguf::Tensor& weight = *layers.front()->weight;
+  const size_t row_bytes = weight.data.size() / weight.dims[1];
+  const size_t rows_per_piece = std::max<size_t>(kChunkBytes / row_bytes / 16, 1) * 16;
+  const auto pieces = split(layers, results, rows_per_piece);
+  context.pool->run(pieces.size(), [&](int, size_t i) { gemv.run(pieces[i]); });
+}
+
+void run_gemm(const CpuContext& context, const GemmKernels& kernels, model::Rows x, Layers layers, Results results) {
+  const Gemm gemm(context, kernels, x);
+  size_t n_out = 0;
+  for (const model::Rows& y : results) n_out += y.n_cols;
+  const auto pieces = split(layers, results, gemm.rows_per_piece(n_out));
+  context.pool->run(pieces.size(), [&](int thread, size_t i) { gemm.run(thread, pieces[i]); });
+}
+
+}  // namespace
+
+void linear(const CpuContext& context, model::Rows x, Layers layers, Results results) {
+  if (x.n_rows == 0) return;
+  // In most models all layers of a call go together.
+  for (size_t begin = 0; begin < layers.size();) {
+    const Choice choice = choose(context, *layers[begin], x.n_rows);
+    size_t end = begin + 1;
+    while (end < layers.size() && choose(context, *layers[end], x.n_rows).shares_x(choice)) end++;
+    const size_t mark = context.arena->mark();
+    const Layers some_layers = layers.subspan(begin, end - begin);
+    const Results some_results = results.subspan(begin, end - begin);
+    if (choice.gemv != nullptr)
+      run_gemv(context, *choice.gemv, x, some_layers, some_results);
+    else
+      run_gemm(context, *choice.gemm, x, some_layers, some_results);
+    context.arena->release(mark);
+    begin = end;
+  }
+}
+
+}  // namespace quipu::backend::cpu
