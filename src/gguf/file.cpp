@@ -182,6 +182,12 @@ const std::string& File::name() const {
   return state_->parts[0].name;
 }
 
+Status File::lock_in_memory() const {
+  for (const Source& part : state_->parts)
+    QUIPU_CHECK_OK(part.file->lock(part.bytes));
+  return {};
+}
+
 uint64_t File::total_bytes() const {
   return state_->total_bytes;
 }

@@ -101,6 +101,8 @@ class File {
   [[nodiscard]] const std::string& name() const;
   // Of all parts.
   [[nodiscard]] uint64_t total_bytes() const;
+  // Keeps all of the file in memory. Error: out_of_memory with the limit that stands in the way.
+  [[nodiscard]] Status lock_in_memory() const;
 
  private:
   struct State;

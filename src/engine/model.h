@@ -1,0 +1,48 @@
+// A loaded model: weights, vocabulary and chat template together.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "gguf/gguf.h"
+#include "model/model.h"
+#include "template/chat_template.h"
+#include "tokenizer/tokenizer.h"
+
+namespace quipu::engine {
+
+using Token = tokenizer::Token;
+
+// Immutable after loading; shared by engines and threads. The weights stay in the mapped file.
+class Model {
+ public:
+  struct Options {
+    Log log;
+    bool lock_in_memory = false;     // --mlock
+    std::string chat_template = {};  // a built-in's name or Jinja text; empty: the model's own, else ChatML
+  };
+
+  // A .gguf file; of a split model its first part.
+  static Result<std::shared_ptr<const Model>> load(const std::filesystem::path& path, const Options& options);
+  // Parts that were found inside other files, such as the weights of a single-file program.
+  static Result<std::shared_ptr<const Model>> load(std::vector<gguf::Source> parts, const Options& options);
+
+  [[nodiscard]] const model::Hyperparameters& hyperparameters() const { return weights_->hyperparameters(); }
+  [[nodiscard]] const model::Model& weights() const { return *weights_; }
+  [[nodiscard]] const tokenizer::Tokenizer& tokenizer() const { return *tokenizer_; }
+  [[nodiscard]] const chat_template::ChatTemplate& chat_template() const { return *chat_template_; }
+  [[nodiscard]] const gguf::File& file() const { return file_; }
+
+ private:
+  static Result<std::shared_ptr<const Model>> load(gguf::File file, const Options& options);
+
+  gguf::File file_;
+  std::unique_ptr<model::Model> weights_;
+  std::optional<tokenizer::Tokenizer> tokenizer_;
+  std::optional<chat_template::ChatTemplate> chat_template_;
+};
+
+}  // namespace quipu::engine
