@@ -138,6 +138,25 @@ TEST(Values, AreDescribedForPeople) {
   EXPECT_EQ(file.describe("bool", 9), "true");
 }
 
+TEST(Values, TextThatCouldHarmATerminalIsShownAsBytes) {
+  // Escape, C1 control (U+009B), right-to-left override, cut UTF-8, a surrogate, an overlong '/', beyond U+10FFFF.
+  const std::vector<std::pair<std::string, std::string>> texts = {
+      {"\x1b[2J", "'\\x1b[2J'"},
+      {"\xc2\x9b", "'\\xc2\\x9b'"},
+      {"\xe2\x80\xae", "'\\xe2\\x80\\xae'"},
+      {"\xe2\x82", "'\\xe2\\x82'"},
+      {"\xed\xa0\x80", "'\\xed\\xa0\\x80'"},
+      {"\xc0\xaf", "'\\xc0\\xaf'"},
+      {"\xf4\x90\x80\x80", "'\\xf4\\x90\\x80\\x80'"},
+      {"\x7f", "'\\x7f'"},
+      {"\xe2\x82\xac \xf0\x9f\x98\x80", "'\xe2\x82\xac \xf0\x9f\x98\x80'"}};
+  for (const auto& [text, shown] : texts) {
+    Builder b;
+    b.header(0, 1).key("k", ValueType::string).string(text);
+    EXPECT_EQ(opened(b).describe("k", 100), shown);
+  }
+}
+
 TEST(Tensors, HaveDimensionsTypeAndData) {
   Builder b;
   b.header(2, 0, 2).tensor("second", {2, 1, 3}, 1, 64).tensor("first", {32}, 8, 0).pad(32);
