@@ -102,7 +102,8 @@ TEST_P(LlamaCppList, EveryTextGivesTheListedTokens) {
 
 INSTANTIATE_TEST_SUITE_P(Vocabularies, LlamaCppList,
                          testing::Values("llama-bpe", "gpt-2", "qwen2", "llama-spm", "phi-3", "mpt", "falcon",
-                                         "starcoder", "refact", "command-r"),
+                                         "starcoder", "refact", "command-r", "qwen35", "deepseek-llm",
+                                         "deepseek-coder"),
                          [](const auto& param) {
                            std::string name = param.param;
                            std::replace(name.begin(), name.end(), '-', '_');

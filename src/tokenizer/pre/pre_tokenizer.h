@@ -45,14 +45,33 @@ void for_each_word(const PreTokenizer& pre, std::string_view text, const Word& w
 
 // The steps. A step that is a regular expression cuts a text into its matches and what lies between them; each file
 // says which expression that is.
+size_t next_bloom_word(std::string_view text, size_t begin);
+size_t next_cased_letters(std::string_view text, size_t begin);
+size_t next_deepseek3_word(std::string_view text, size_t begin);
 size_t next_default_punctuation(std::string_view text, size_t begin);
 size_t next_falcon_punctuation(std::string_view text, size_t begin);
 size_t next_gpt2_word(std::string_view text, size_t begin);
+size_t next_gpt4o_word(std::string_view text, size_t begin);
+size_t next_han_or_hangul(std::string_view text, size_t begin);
+size_t next_han_or_kana(std::string_view text, size_t begin);
+size_t next_kimi_word(std::string_view text, size_t begin);
+size_t next_letters(std::string_view text, size_t begin);
+size_t next_line_break(std::string_view text, size_t begin);
 size_t next_llama3_word(std::string_view text, size_t begin);
+size_t next_llm_punctuation(std::string_view text, size_t begin);
+size_t next_minicpm5_word(std::string_view text, size_t begin);
 size_t next_number(std::string_view text, size_t begin);
 size_t next_numbers(std::string_view text, size_t begin);
+size_t next_punctuation(std::string_view text, size_t begin);
 size_t next_qwen2_word(std::string_view text, size_t begin);
+size_t next_qwen35_word(std::string_view text, size_t begin);
+size_t next_seed_coder_word(std::string_view text, size_t begin);
+size_t next_tekken_word(std::string_view text, size_t begin);
 size_t next_three_digits(std::string_view text, size_t begin);
+size_t next_trailing_space(std::string_view text, size_t begin);
+size_t next_ufakzeka_word(std::string_view text, size_t begin);
 size_t next_up_to_three_numbers(std::string_view text, size_t begin);
+size_t next_youtu_script(std::string_view text, size_t begin);
+size_t next_youtu_word(std::string_view text, size_t begin);
 
 }  // namespace quipu::tokenizer

@@ -11,7 +11,7 @@ bool is_cut_out(const Char& c, std::u32string_view symbols) {
   return c.is(kPunctuation) || (c.is(kSymbol) && symbols.find(c.code_point) != std::u32string_view::npos);
 }
 
-size_t next_punctuation(std::string_view text, size_t begin, std::u32string_view symbols) {
+size_t next_cut(std::string_view text, size_t begin, std::u32string_view symbols) {
   const bool cut_out = is_cut_out(char_at(text, begin), symbols);
   size_t end = begin;
   while (end < text.size()) {
@@ -25,12 +25,12 @@ size_t next_punctuation(std::string_view text, size_t begin, std::u32string_view
 }  // namespace
 
 size_t next_default_punctuation(std::string_view text, size_t begin) {
-  return next_punctuation(text, begin, U"$+<=>^~|");
+  return next_cut(text, begin, U"$+<=>^~|");
 }
 
 // Falcon: [\p{P}\$\+<=>\^~\|`]+
 size_t next_falcon_punctuation(std::string_view text, size_t begin) {
-  return next_punctuation(text, begin, U"$+<=>^~|`");
+  return next_cut(text, begin, U"$+<=>^~|`");
 }
 
 }  // namespace quipu::tokenizer

@@ -17,6 +17,24 @@ constexpr PreTokenizer kLlama3Merges{{next_llama3_word}, false, false};
 constexpr PreTokenizer kGlm4{{next_llama3_word}, true, false};
 constexpr PreTokenizer kQwen2{{next_qwen2_word}, false, false};
 constexpr PreTokenizer kFalcon{{next_falcon_punctuation, next_gpt2_word, next_three_digits}, false, false};
+constexpr PreTokenizer kBloom{{next_bloom_word}, false, false};
+constexpr PreTokenizer kViking{{next_bloom_word, next_number}, false, false};
+constexpr PreTokenizer kDeepseekLlm{
+    {next_line_break, next_cased_letters, next_llm_punctuation, next_trailing_space, next_han_or_hangul, next_numbers},
+    false,
+    false};
+constexpr PreTokenizer kDeepseekCoder{
+    {next_line_break, next_letters, next_punctuation, next_han_or_hangul, next_number}, false, false};
+constexpr PreTokenizer kDeepseek3{{next_up_to_three_numbers, next_han_or_kana, next_deepseek3_word}, false, false};
+constexpr PreTokenizer kGpt4o{{next_gpt4o_word}, false, false};
+constexpr PreTokenizer kGpt4oWholeWords{{next_gpt4o_word}, true, false};
+constexpr PreTokenizer kTekken{{next_tekken_word}, true, true};
+constexpr PreTokenizer kYoutu{{next_youtu_script, next_youtu_word}, true, false};
+constexpr PreTokenizer kKimi{{next_kimi_word}, false, false};
+constexpr PreTokenizer kQwen35{{next_qwen35_word}, false, false};
+constexpr PreTokenizer kMinicpm5{{next_up_to_three_numbers, next_minicpm5_word}, true, false};
+constexpr PreTokenizer kSeedCoder{{next_seed_coder_word}, false, false};
+constexpr PreTokenizer kUfakzeka{{next_ufakzeka_word}, false, false};
 
 struct Entry {
   std::string_view name;
@@ -76,7 +94,33 @@ constexpr Entry kEntries[] = {
     {"megrez", &kQwen2},
     {"solar-open", &kQwen2},
     {"stablelm2", &kQwen2},
+    {"bailingmoe", &kQwen2},
+    {"bailingmoe2", &kQwen2},
+    {"llada-moe", &kQwen2},
     {"falcon", &kFalcon},
+    {"qwen35", &kQwen35},
+    {"deepseek-llm", &kDeepseekLlm},
+    {"deepseek-coder", &kDeepseekCoder},
+    {"deepseek-v3", &kDeepseek3},
+    {"hunyuan-dense", &kDeepseek3},
+    {"hy_v4", &kDeepseek3},
+    {"joyai-llm", &kDeepseek3},
+    {"gpt-4o", &kGpt4o},
+    {"kanana2", &kGpt4o},
+    {"llama4", &kGpt4o},
+    {"minimax-m2", &kGpt4o},
+    {"talkie", &kGpt4o},
+    {"granite-embed-multi-97m", &kGpt4oWholeWords},
+    {"tekken", &kTekken},
+    {"youtu", &kYoutu},
+    {"kimi-k2", &kKimi},
+    {"minicpm5", &kMinicpm5},
+    {"seed-coder", &kSeedCoder},
+    {"ufakzeka", &kUfakzeka},
+    {"bloom", &kBloom},
+    {"gpt3-finnish", &kBloom},
+    {"poro-chat", &kBloom},
+    {"viking", &kViking},
 };
 
 }  // namespace
