@@ -25,7 +25,7 @@ double now_s() {
 // The best of some runs of work(thread) on all threads at once, in seconds.
 double best_s(int n_threads, const std::function<void(int)>& work) {
   double best = 1e9;
-  for (const double start = now_s(); now_s() - start < 1.0;) {
+  for (const double start = now_s(); now_s() - start < 0.3;) {
     const double begin = now_s();
     std::vector<std::thread> threads;
     for (int i = 1; i < n_threads; ++i) threads.emplace_back(work, i);
@@ -158,5 +158,6 @@ int run(const std::vector<std::string>& args) {
 }  // namespace quipu::kernels
 
 int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   return quipu::kernels::run({argv + 1, argv + argc});
 }

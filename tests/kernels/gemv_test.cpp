@@ -44,13 +44,13 @@ std::vector<float> run(const GemvKernels& gemv, const Weights& w, size_t first_r
   return y;
 }
 
-// Float32 work: the products of 32 or more weights are added before the sum is, so K / 32 roundings and at most 12 more
-// within a group, each by u = 2^-24 of |scale q x| + |offset x|, which is at most 4 times the row's largest weight
+// Float32 work: each of at least 8 parallel sums takes K / 8 roundings at most, and at most 12 more come within a group
+// of a quantised type, each by u = 2^-24 of |scale q x| + |offset x|, which is at most 4 times the row's largest weight
 // times x. Rounding x to 16 bits (quantised types): an error of x within half a step each way, that is a root mean
 // square of step / sqrt(12) with step = max|x| / 32767; seven standard deviations of their sum.
 double tolerance(const Product& p, const float* x, size_t n_in, bool quantised) {
   constexpr double kU = 0x1p-24;
-  const double exact = (static_cast<double>(n_in) / 32 + 12) * kU * 4 * p.max_abs_w * p.sum_abs_x;
+  const double exact = (static_cast<double>(n_in) / 8 + 12) * kU * 4 * p.max_abs_w * p.sum_abs_x;
   double max_x = 0;
   for (size_t k = 0; k < n_in; ++k) max_x = std::max(max_x, std::abs(static_cast<double>(x[k])));
   return exact + (quantised ? 7 * max_x / 32767 * std::sqrt(p.sum_squares_w / 12) : 0);

@@ -29,7 +29,7 @@ inline __m256 bytes_to_floats(__m128i v) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(v));
 }
 
-inline void split_nibbles(__m256i bytes, __m256i w[4]) {
+[[gnu::always_inline]] inline void split_nibbles(__m256i bytes, __m256i w[4]) {
   const __m256i mask = _mm256_set1_epi16(15);
   w[0] = _mm256_and_si256(bytes, mask);
   w[1] = _mm256_and_si256(_mm256_srli_epi16(bytes, 8), mask);
@@ -58,7 +58,7 @@ struct Blocks32 {
   static constexpr size_t kBlockBytes = 18 + (kMin ? 2 : 0) + (kFifth ? 4 : 0);
   static constexpr size_t kBytes = 8 * kBlockBytes;
 
-  explicit Blocks32(const std::byte* p) : blocks(p), scales{halves<kBlockBytes>(p)} {
+  [[gnu::always_inline]] explicit Blocks32(const std::byte* p) : blocks(p), scales{halves<kBlockBytes>(p)} {
     if constexpr (kMin) {
       offsets[0] = halves<kBlockBytes>(p + 2);
     } else {
@@ -66,7 +66,7 @@ struct Blocks32 {
     }
   }
 
-  void words(size_t g, size_t h, __m256i w[4]) const {
+  [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[4]) const {
     const std::byte* a = blocks + (4 * g + 2 * h) * kBlockBytes;
     const std::byte* b = a + kBlockBytes;
     split_nibbles(load16_twice(a + kNibbles, b + kNibbles), w);
@@ -105,9 +105,9 @@ struct BlocksQ8_0 {
   static constexpr size_t kBlockBytes = 34;
   static constexpr size_t kBytes = 8 * kBlockBytes;
 
-  explicit BlocksQ8_0(const std::byte* p) : blocks(p), scales{halves<kBlockBytes>(p)} {}
+  [[gnu::always_inline]] explicit BlocksQ8_0(const std::byte* p) : blocks(p), scales{halves<kBlockBytes>(p)} {}
 
-  void words(size_t g, size_t h, __m256i w[4]) const {
+  [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[4]) const {
     const std::byte* a = blocks + (4 * g + 2 * h) * kBlockBytes + 2;
     const __m256i low = load16_twice(a, a + kBlockBytes), upper = load16_twice(a + 16, a + kBlockBytes + 16);
     w[0] = _mm256_srai_epi16(_mm256_slli_epi16(low, 8), 8);
@@ -122,7 +122,7 @@ struct BlocksQ8_0 {
 
 // Q4_K and Q5_K: 8 scales and 8 minima of 6 bits.
 template <class Block>
-inline void scales_offsets_k4(const Block& block, __m256& scales, __m256& offsets) {
+[[gnu::always_inline]] inline void scales_offsets_k4(const Block& block, __m256& scales, __m256& offsets) {
   const uint32_t a = load_u32(block.scales), b = load_u32(block.scales + 4), c = load_u32(block.scales + 8);
   const uint32_t upper_scales = (c & 0x0f0f0f0fu) | ((a >> 2) & 0x30303030u);
   const uint32_t upper_mins = ((c >> 4) & 0x0f0f0f0fu) | ((b >> 2) & 0x30303030u);
@@ -140,12 +140,12 @@ struct BlocksK45 {
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = sizeof(Block);
 
-  explicit BlocksK45(const std::byte* p) : block(block_at<Block>(p, 0)) {
+  [[gnu::always_inline]] explicit BlocksK45(const std::byte* p) : block(block_at<Block>(p, 0)) {
     scales_offsets_k4(block, scales[0], offsets[0]);
   }
 
   // Quarter i of group g is sub-block 2 i + g: the low or high halves of bytes 32 i ... 32 i + 31.
-  void words(size_t g, size_t h, __m256i w[4]) const {
+  [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[4]) const {
     const __m256i mask = _mm256_set1_epi16(15);
     for (size_t half = 0; half < 2; ++half) {
       const uint8_t* q = block.q + 64 * h + 16 * half;
@@ -177,7 +177,7 @@ struct BlocksQ6_K {
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = 210;
 
-  explicit BlocksQ6_K(const std::byte* p) : block(block_at<quant::BlockQ6_K>(p, 0)) {
+  [[gnu::always_inline]] explicit BlocksQ6_K(const std::byte* p) : block(block_at<quant::BlockQ6_K>(p, 0)) {
     const __m256 d = _mm256_set1_ps(half_value(block.d));
     const __m128i s = load16(block.scales);
     for (size_t i = 0; i < 2; ++i) {
@@ -188,7 +188,7 @@ struct BlocksQ6_K {
   }
 
   // Half h of group g is elements 64 g + 32 h ... + 31: low or high halves of 32 bytes, two bits of 32 others.
-  void words(size_t g, size_t h, __m256i w[2]) const {
+  [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[2]) const {
     const __m256i v = load32(block.q + 64 * (g / 2) + 32 * h), high = load32(block.high + 32 * (g / 2));
     const __m256i low4 = _mm256_and_si256(g % 2 == 0 ? v : _mm256_srli_epi16(v, 4), _mm256_set1_epi8(15));
     const auto from = static_cast<int>(4 * (g % 2) + 2 * h);  // bits 0, 2, 4, 6 to bit 4
@@ -207,7 +207,7 @@ struct BlocksQ2_K {
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = 84;
 
-  explicit BlocksQ2_K(const std::byte* p) : block(block_at<quant::BlockQ2_K>(p, 0)) {
+  [[gnu::always_inline]] explicit BlocksQ2_K(const std::byte* p) : block(block_at<quant::BlockQ2_K>(p, 0)) {
     const __m256 d = _mm256_set1_ps(half_value(block.d)), dmin = _mm256_set1_ps(-half_value(block.dmin));
     const __m128i all = load16(block.scales), low4 = _mm_set1_epi8(15);
     for (size_t i = 0; i < 2; ++i) {
@@ -217,7 +217,7 @@ struct BlocksQ2_K {
     }
   }
 
-  void words(size_t g, size_t h, __m256i w[2]) const {
+  [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[2]) const {
     const __m256i v = load32(block.q + 32 * h), mask = _mm256_set1_epi16(3);
     w[0] = _mm256_and_si256(_mm256_srli_epi16(v, static_cast<int>(2 * g)), mask);
     w[1] = _mm256_and_si256(_mm256_srli_epi16(v, static_cast<int>(2 * g + 8)), mask);
@@ -232,7 +232,7 @@ struct BlocksQ3_K {
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = 110;
 
-  explicit BlocksQ3_K(const std::byte* p) : block(block_at<quant::BlockQ3_K>(p, 0)) {
+  [[gnu::always_inline]] explicit BlocksQ3_K(const std::byte* p) : block(block_at<quant::BlockQ3_K>(p, 0)) {
     const uint32_t a = load_u32(block.scales), b = load_u32(block.scales + 4), c = load_u32(block.scales + 8);
     constexpr uint32_t kLow = 0x0f0f0f0fu, kTop = 0x30303030u;
     const uint32_t six_bits[4] = {(a & kLow) | ((c << 4) & kTop), (b & kLow) | ((c << 2) & kTop),
@@ -247,7 +247,7 @@ struct BlocksQ3_K {
   }
 
   // Bit g of a byte of `high` belongs to elements of the first 128, bit 4 + g to those of the others.
-  void words(size_t g, size_t h, __m256i w[2]) const {
+  [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[2]) const {
     const __m256i v = load32(block.q + 32 * h), high = load32(block.high);
     const __m256i mask = _mm256_set1_epi16(3), four = _mm256_set1_epi16(4);
     const __m256i even = _mm256_set1_epi16(static_cast<short>(1u << (4 * h + g)));

@@ -22,14 +22,14 @@ struct Tokens {
 };
 
 // The sums of four registers, each in the same order.
-inline __m128 sums4(__m256 a, __m256 b, __m256 c, __m256 d) {
+[[gnu::always_inline]] inline __m128 sums4(__m256 a, __m256 b, __m256 c, __m256 d) {
   const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
   return _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1));
 }
 
 // kRows rows by kTokens tokens of sums to y.
 template <size_t kRows, size_t kTokens>
-inline void store_sums(const __m256 sum[kRows][kTokens], float* y, size_t y_stride) {
+[[gnu::always_inline]] inline void store_sums(const __m256 sum[kRows][kTokens], float* y, size_t y_stride) {
   if constexpr (kRows == 4) {
     for (size_t t = 0; t < kTokens; ++t) {
       _mm_storeu_ps(y + t * y_stride, sums4(sum[0][t], sum[1][t], sum[2][t], sum[3][t]));
@@ -62,7 +62,7 @@ constexpr LaneIndex group_scale_index(size_t group, size_t half) {
 
 // The scales of the two blocks in half a register of a group, four times each.
 template <Order kOrder>
-inline __m256 group_scales(const __m256* scales, size_t group, size_t half) {
+[[gnu::always_inline]] inline __m256 group_scales(const __m256* scales, size_t group, size_t half) {
   static constexpr LaneIndex kIndices[4][2] = {{group_scale_index<kOrder>(0, 0), group_scale_index<kOrder>(0, 1)},
                                                {group_scale_index<kOrder>(1, 0), group_scale_index<kOrder>(1, 1)},
                                                {group_scale_index<kOrder>(2, 0), group_scale_index<kOrder>(2, 1)},
@@ -81,7 +81,7 @@ struct GemvBlocks {
   static constexpr size_t kRegisters = 8 / kGroups;
 
   template <size_t kTokens>
-  static inline void add(const Blocks& blocks, const Tokens<Packed>& x, size_t i, __m256 sum[kTokens]) {
+  [[gnu::always_inline]] static inline void add(const Blocks& blocks, const Tokens<Packed>& x, size_t i, __m256 sum[kTokens]) {
     __m256 value[kTokens];
     for (size_t t = 0; t < kTokens; ++t) value[t] = _mm256_setzero_ps();
     for (size_t g = 0; g < kGroups; ++g) {

@@ -29,7 +29,8 @@ inline __m512i in_register(__m512i v) {
   return v;
 }
 
-inline void split_nibbles(__m512i bytes, __m512i& even_low, __m512i& odd_low, __m512i& even_high, __m512i& odd_high) {
+[[gnu::always_inline]] inline void split_nibbles(__m512i bytes, __m512i& even_low, __m512i& odd_low, __m512i& even_high,
+                                                 __m512i& odd_high) {
   const __m512i mask = _mm512_set1_epi16(15);
   even_low = _mm512_and_si512(bytes, mask);
   odd_low = _mm512_and_si512(_mm512_srli_epi16(bytes, 8), mask);
@@ -46,7 +47,7 @@ struct Raw {
 
 // The first n_blocks of the four blocks at p, zeros beyond them.
 template <size_t kBlockBytes>
-inline Raw load_blocks(const std::byte* p, size_t n_blocks) {
+[[gnu::always_inline]] inline Raw load_blocks(const std::byte* p, size_t n_blocks) {
   static_assert(4 * kBlockBytes > 64 && 4 * kBlockBytes <= 96 && kBlockBytes % 2 == 0);
   if (n_blocks >= 4) {
     const __m256i rest = _mm256_maskz_loadu_epi16(static_cast<__mmask16>((1u << (2 * kBlockBytes - 32)) - 1), p + 64);
@@ -87,7 +88,7 @@ constexpr WordIndex scales_of_blocks() {
   return index;
 }
 
-inline __m512i pick(const Raw& raw, const WordIndex& index) {
+[[gnu::always_inline]] inline __m512i pick(const Raw& raw, const WordIndex& index) {
   return _mm512_permutex2var_epi16(raw.low, load_index(index), raw.high);
 }
 
@@ -100,14 +101,14 @@ struct Blocks32 {
   static constexpr size_t kBytes = 8 * kBlockBytes;
 
   // The first n_blocks (1..8) at p.
-  Blocks32(const std::byte* p, size_t n_blocks) {
+  [[gnu::always_inline]] Blocks32(const std::byte* p, size_t n_blocks) {
     raw[0] = load_blocks<kBlockBytes>(p, n_blocks);
     raw[1] = n_blocks > 4 ? load_blocks<kBlockBytes>(p + 4 * kBlockBytes, n_blocks - 4) : Raw{};
     scales = _mm512_cvtph_ps(scale_halves());
     if constexpr (!kMin) scales = _mm512_mask_mul_ps(scales, 0xff00, scales, _mm512_set1_ps(kFifth ? -16 : -8));
   }
 
-  void words(size_t g, __m512i w[4]) const {
+  [[gnu::always_inline]] void words(size_t g, __m512i w[4]) const {
     static constexpr WordIndex kIndex = words_of_blocks<kBlockBytes, kNibbles>();
     split_nibbles(pick(raw[g], kIndex), w[0], w[1], w[2], w[3]);
     if constexpr (kFifth) add_fifth_bits(g, w);
@@ -120,7 +121,7 @@ struct Blocks32 {
   static constexpr size_t kHigh = kMin ? 4 : 2;
   static constexpr size_t kNibbles = kHigh + (kFifth ? 4 : 0);
 
-  [[nodiscard]] __m256i scale_halves() const {
+  [[nodiscard, gnu::always_inline]] __m256i scale_halves() const {
     constexpr size_t kSecond = kMin ? 2 : 0;
     if constexpr (3 * kBlockBytes + kSecond + 2 <= 64) {  // all in the first register of each four blocks
       static constexpr WordIndex kIndex = scales_of_blocks<kBlockBytes, 0, kSecond, 1>();
@@ -133,7 +134,7 @@ struct Blocks32 {
   }
 
   // Fifth bit of element i: bit i of a 32-bit number. Lane i of a quarter holds element 2 i, or 1, 16 or 17 more.
-  void add_fifth_bits(size_t g, __m512i w[4]) const {
+  [[gnu::always_inline]] void add_fifth_bits(size_t g, __m512i w[4]) const {
     static constexpr WordIndex kLow = word_of_blocks<kBlockBytes, kHigh>();
     static constexpr WordIndex kUpper = word_of_blocks<kBlockBytes, kHigh + 2>();
     const __m512i even =
@@ -164,7 +165,7 @@ struct BlocksQ8_0 {
   static constexpr size_t kBlockBytes = 34;
   static constexpr size_t kBytes = 8 * kBlockBytes;
 
-  BlocksQ8_0(const std::byte* p, size_t n_blocks) {
+  [[gnu::always_inline]] BlocksQ8_0(const std::byte* p, size_t n_blocks) {
     static constexpr WordIndex kIndex = scales_of_pairs();
     for (size_t i = 0; i < 4; ++i) {  // two blocks are 34 words
       const size_t words = n_blocks > 2 * i ? (n_blocks - 2 * i) * kBlockBytes / 2 : 0;
@@ -181,7 +182,7 @@ struct BlocksQ8_0 {
         _mm512_cvtph_ps(_mm256_mask_blend_epi16(0xf0, _mm512_castsi512_si256(first), _mm512_castsi512_si256(second)));
   }
 
-  void words(size_t g, __m512i w[4]) const {
+  [[gnu::always_inline]] void words(size_t g, __m512i w[4]) const {
     static constexpr WordIndex kIndex = words_of_blocks<kBlockBytes, 2, 2>();
     // Quarters: the first 16 bytes of two blocks, the other 16 bytes of them.
     const __m512i two = pick(pairs[2 * g], kIndex), next = pick(pairs[2 * g + 1], kIndex);
@@ -211,7 +212,7 @@ inline __m512 bytes_to_floats(__m128i v) {
 }
 
 // Q4_K and Q5_K: 8 scales and 8 minima of 6 bits to [8 scales, 8 offsets].
-inline __m512 scales_offsets_k4(const uint8_t* packed, float d, float dmin) {
+[[gnu::always_inline]] inline __m512 scales_offsets_k4(const uint8_t* packed, float d, float dmin) {
   const uint32_t a = load_u32(packed), b = load_u32(packed + 4), c = load_u32(packed + 8);
   const uint32_t upper_scales = (c & 0x0f0f0f0fu) | ((a >> 2) & 0x30303030u);
   const uint32_t upper_mins = ((c >> 4) & 0x0f0f0f0fu) | ((b >> 2) & 0x30303030u);
@@ -226,7 +227,7 @@ struct BlocksQ4_K {
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = 144;
 
-  BlocksQ4_K(const std::byte* p, size_t) {
+  [[gnu::always_inline]] BlocksQ4_K(const std::byte* p, size_t) {
     const auto& block = block_at<quant::BlockQ4_K>(p, 0);
     scales = scales_offsets_k4(block.scales, half_value(block.d), half_value(block.dmin));
     // Bytes 32 j ... 32 j + 31 are sub-blocks 2 j and 2 j + 1: quarters of elements 0..15 of each, and of 16..31.
@@ -235,7 +236,7 @@ struct BlocksQ4_K {
     nibbles[1] = _mm512_shuffle_i32x4(a, b, 0xdd);
   }
 
-  void words(size_t g, __m512i w[4]) const {
+  [[gnu::always_inline]] void words(size_t g, __m512i w[4]) const {
     const __m512i mask = _mm512_set1_epi16(15);
     for (size_t half = 0; half < 2; ++half) {
       const __m512i v = nibbles[half];
@@ -253,7 +254,7 @@ struct BlocksQ5_K {
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = 176;
 
-  BlocksQ5_K(const std::byte* p, size_t) {
+  [[gnu::always_inline]] BlocksQ5_K(const std::byte* p, size_t) {
     const auto& block = block_at<quant::BlockQ5_K>(p, 0);
     scales = scales_offsets_k4(block.scales, half_value(block.d), half_value(block.dmin));
     const __m512i a = _mm512_loadu_si512(block.q), b = _mm512_loadu_si512(block.q + 64);
@@ -263,7 +264,7 @@ struct BlocksQ5_K {
     high[1] = _mm512_broadcast_i32x4(load16(block.high + 16));
   }
 
-  void words(size_t g, __m512i w[4]) const {
+  [[gnu::always_inline]] void words(size_t g, __m512i w[4]) const {
     // Bit c of a byte belongs to sub-block c; quarter i of group g is sub-block 2 i + g.
     const __m512i first =
         _mm512_setr_epi64(0x0001000100010001, 0x0001000100010001, 0x0004000400040004, 0x0004000400040004,
@@ -288,7 +289,7 @@ struct BlocksQ6_K {
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = 210;
 
-  BlocksQ6_K(const std::byte* p, size_t) : block(block_at<quant::BlockQ6_K>(p, 0)) {
+  [[gnu::always_inline]] BlocksQ6_K(const std::byte* p, size_t) : block(block_at<quant::BlockQ6_K>(p, 0)) {
     const __m512 s = _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load16(block.scales)));
     scales = _mm512_mul_ps(s, _mm512_set1_ps(half_value(block.d)));
     offsets = _mm512_mul_ps(scales, _mm512_set1_ps(-32));
@@ -296,7 +297,7 @@ struct BlocksQ6_K {
 
   // Group g is 64 elements: the low (g even) or high halves of 64 bytes, with two bits each from the low or the upper
   // half of 32 other bytes.
-  void words(size_t g, __m512i w[2]) const {
+  [[gnu::always_inline]] void words(size_t g, __m512i w[2]) const {
     constexpr int kOrOfAnd = 0xf8;  // a | (b & c)
     const __m512i v = _mm512_loadu_si512(block.q + 64 * (g / 2));
     const __m512i high = _mm512_broadcast_i64x4(load32(block.high + 32 * (g / 2)));
@@ -322,7 +323,7 @@ struct BlocksQ2_K {
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = 84;
 
-  BlocksQ2_K(const std::byte* p, size_t) {
+  [[gnu::always_inline]] BlocksQ2_K(const std::byte* p, size_t) {
     const auto& block = block_at<quant::BlockQ2_K>(p, 0);
     const __m128i s = load16(block.scales), low4 = _mm_set1_epi8(15);
     scales = _mm512_mul_ps(bytes_to_floats(_mm_and_si128(s, low4)), _mm512_set1_ps(half_value(block.d)));
@@ -331,7 +332,7 @@ struct BlocksQ2_K {
     q = _mm512_loadu_si512(block.q);
   }
 
-  void words(size_t g, __m512i w[2]) const {
+  [[gnu::always_inline]] void words(size_t g, __m512i w[2]) const {
     const __m512i mask = _mm512_set1_epi16(3);
     w[0] = _mm512_and_si512(_mm512_srli_epi16(q, static_cast<unsigned>(2 * g)), mask);
     w[1] = _mm512_and_si512(_mm512_srli_epi16(q, static_cast<unsigned>(2 * g + 8)), mask);
@@ -346,7 +347,7 @@ struct BlocksQ3_K {
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = 110;
 
-  BlocksQ3_K(const std::byte* p, size_t) {
+  [[gnu::always_inline]] BlocksQ3_K(const std::byte* p, size_t) {
     const auto& block = block_at<quant::BlockQ3_K>(p, 0);
     const uint32_t a = load_u32(block.scales), b = load_u32(block.scales + 4), c = load_u32(block.scales + 8);
     constexpr uint32_t kLow = 0x0f0f0f0fu, kTop = 0x30303030u;
@@ -362,7 +363,7 @@ struct BlocksQ3_K {
     high = _mm512_broadcast_i64x4(load32(block.high));
   }
 
-  void words(size_t g, __m512i w[2]) const {
+  [[gnu::always_inline]] void words(size_t g, __m512i w[2]) const {
     // Bit g of a byte belongs to elements of the first 128, bit 4 + g to those of the others.
     const __m512i bit = _mm512_inserti64x4(_mm512_set1_epi16(static_cast<short>(1 << g)),
                                            _mm256_set1_epi16(static_cast<short>(16 << g)), 1);

@@ -22,7 +22,7 @@ struct Tokens {
 };
 
 // The sums of four registers, each in the same order.
-inline __m128 sums4(__m512 a, __m512 b, __m512 c, __m512 d) {
+[[gnu::always_inline]] inline __m128 sums4(__m512 a, __m512 b, __m512 c, __m512 d) {
   const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
   const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
   const __m512 low = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd)));
@@ -34,10 +34,12 @@ inline __m128 sums4(__m512 a, __m512 b, __m512 c, __m512 d) {
 
 // kRows rows by kTokens tokens of sums to y.
 template <size_t kRows, size_t kTokens>
-inline void store_sums(const __m512 sum[kRows][kTokens], float* y, size_t y_stride) {
-  if constexpr (kRows == 4) {
+[[gnu::always_inline]] inline void store_sums(const __m512 sum[kRows][kTokens], float* y, size_t y_stride) {
+  if constexpr (kRows % 4 == 0) {
     for (size_t t = 0; t < kTokens; ++t) {
-      _mm_storeu_ps(y + t * y_stride, sums4(sum[0][t], sum[1][t], sum[2][t], sum[3][t]));
+      for (size_t r = 0; r < kRows; r += 4) {
+        _mm_storeu_ps(y + t * y_stride + r, sums4(sum[r][t], sum[r + 1][t], sum[r + 2][t], sum[r + 3][t]));
+      }
     }
   } else {
     const __m512 zero = _mm512_setzero_ps();
@@ -65,7 +67,7 @@ constexpr LaneIndex group_scale_index(size_t group) {
 
 // The scales of a group's blocks, each in its quarter.
 template <Order kOrder>
-inline __m512 group_scales(__m512 scales, size_t group) {
+[[gnu::always_inline]] inline __m512 group_scales(__m512 scales, size_t group) {
   static constexpr LaneIndex kIndices[4] = {group_scale_index<kOrder>(0), group_scale_index<kOrder>(1),
                                             group_scale_index<kOrder>(2), group_scale_index<kOrder>(3)};
   return _mm512_permutexvar_ps(_mm512_load_si512(kIndices[group].v), scales);
@@ -77,9 +79,11 @@ struct GemvBlocks {
   using Packed = Packed256;
   static constexpr size_t kGroups = blocks_of_32(Blocks::kOrder) ? 2 : 4;
   static constexpr size_t kRegisters = 8 / kGroups;
+  static constexpr size_t kRowsOfOne = 4;
 
   template <size_t kTokens>
-  static inline void add(const std::byte* w, size_t n_blocks, const Tokens<Packed>& x, size_t i, __m512 sum[kTokens]) {
+  [[gnu::always_inline]] static inline void add(const std::byte* w, size_t n_blocks, const Tokens<Packed>& x, size_t i,
+                                                __m512 sum[kTokens]) {
     const Blocks blocks(w, n_blocks);
     __m512 value[kTokens];
     for (size_t t = 0; t < kTokens; ++t) value[t] = _mm512_setzero_ps();
@@ -126,35 +130,36 @@ struct GemvBlocks {
   }
 };
 
-// F32, F16, BF16. Two sums a row and token, since an FMA takes four cycles and two may start in each.
+// F32, F16, BF16.
 template <quant::TensorType kType>
 struct GemvFloat {
   struct Packed {
     float x[32];
   };
+  static constexpr size_t kRowsOfOne = 8;
+
+  template <size_t kRows, size_t kTokens>
+  [[gnu::always_inline]] static inline void add(const std::byte* w, size_t row_bytes, size_t chunk, size_t n,
+                                                const Tokens<Packed>& x, __m512 sum[kRows][kTokens]) {
+    for (size_t r = 0; r < kRows; ++r) {
+      const Floats32 v = decode32<kType>(w + r * row_bytes, chunk, n);
+      for (size_t t = 0; t < kTokens; ++t) {
+        const float* xt = x.at(t, chunk).x;
+        sum[r][t] = _mm512_fmadd_ps(v.a, _mm512_load_ps(xt), sum[r][t]);
+        sum[r][t] = _mm512_fmadd_ps(v.b, _mm512_load_ps(xt + 16), sum[r][t]);
+      }
+    }
+  }
 
   template <size_t kRows, size_t kTokens>
   static void rows(const std::byte* w, size_t row_bytes, size_t n_in, const Tokens<Packed>& x, float* y,
                    size_t y_stride) {
-    __m512 sum[kRows][kTokens], odd[kRows][kTokens];
+    __m512 sum[kRows][kTokens];
     for (size_t r = 0; r < kRows; ++r) {
-      for (size_t t = 0; t < kTokens; ++t) sum[r][t] = odd[r][t] = _mm512_setzero_ps();
+      for (size_t t = 0; t < kTokens; ++t) sum[r][t] = _mm512_setzero_ps();
     }
-    const auto add = [&](size_t chunk, size_t n) {
-      for (size_t r = 0; r < kRows; ++r) {
-        const Floats32 v = decode32<kType>(w + r * row_bytes, chunk, n);
-        for (size_t t = 0; t < kTokens; ++t) {
-          const float* xt = x.at(t, chunk).x;
-          sum[r][t] = _mm512_fmadd_ps(v.a, _mm512_load_ps(xt), sum[r][t]);
-          odd[r][t] = _mm512_fmadd_ps(v.b, _mm512_load_ps(xt + 16), odd[r][t]);
-        }
-      }
-    };
-    for (size_t chunk = 0; chunk < n_in / 32; ++chunk) add(chunk, 32);
-    if (n_in % 32 != 0) add(n_in / 32, n_in % 32);
-    for (size_t r = 0; r < kRows; ++r) {
-      for (size_t t = 0; t < kTokens; ++t) sum[r][t] = _mm512_add_ps(sum[r][t], odd[r][t]);
-    }
+    for (size_t chunk = 0; chunk < n_in / 32; ++chunk) add<kRows, kTokens>(w, row_bytes, chunk, 32, x, sum);
+    if (n_in % 32 != 0) add<kRows, kTokens>(w, row_bytes, n_in / 32, n_in % 32, x, sum);
     store_sums<kRows, kTokens>(sum, y, y_stride);
   }
 };
@@ -172,25 +177,27 @@ void all_rows(const WeightRows& w, const void* x, size_t x_stride, float* y, siz
   }
 }
 
+// Rows at a time: enough that the sums' latencies overlap, few enough that they stay in registers.
 template <class Kernel>
 void multiply(const WeightRows& w, const void* x, size_t x_stride, size_t n_tokens, float* y, size_t y_stride) {
+  constexpr bool kFloat = Kernel::kRowsOfOne == 8;
   switch (n_tokens) {
     case 1:
-      return all_rows<Kernel, 4, 1>(w, x, x_stride, y, y_stride);
+      return all_rows<Kernel, Kernel::kRowsOfOne, 1>(w, x, x_stride, y, y_stride);
     case 2:
-      return all_rows<Kernel, 2, 2>(w, x, x_stride, y, y_stride);
+      return all_rows < Kernel, kFloat ? 4 : 2, 2 > (w, x, x_stride, y, y_stride);
     case 3:
-      return all_rows<Kernel, 2, 3>(w, x, x_stride, y, y_stride);
+      return all_rows < Kernel, kFloat ? 4 : 2, 3 > (w, x, x_stride, y, y_stride);
     case 4:
-      return all_rows<Kernel, 2, 4>(w, x, x_stride, y, y_stride);
+      return all_rows < Kernel, kFloat ? 4 : 2, 4 > (w, x, x_stride, y, y_stride);
     case 5:
-      return all_rows<Kernel, 1, 5>(w, x, x_stride, y, y_stride);
+      return all_rows < Kernel, kFloat ? 2 : 1, 5 > (w, x, x_stride, y, y_stride);
     case 6:
-      return all_rows<Kernel, 1, 6>(w, x, x_stride, y, y_stride);
+      return all_rows < Kernel, kFloat ? 2 : 1, 6 > (w, x, x_stride, y, y_stride);
     case 7:
-      return all_rows<Kernel, 1, 7>(w, x, x_stride, y, y_stride);
+      return all_rows < Kernel, kFloat ? 2 : 1, 7 > (w, x, x_stride, y, y_stride);
     case 8:
-      return all_rows<Kernel, 1, 8>(w, x, x_stride, y, y_stride);
+      return all_rows < Kernel, kFloat ? 2 : 1, 8 > (w, x, x_stride, y, y_stride);
     default:
       __builtin_trap();
   }

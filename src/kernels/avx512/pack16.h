@@ -13,17 +13,31 @@ struct Quantizer {
 };
 
 inline Quantizer quantizer_of(const __m512 x[16]) {
-  constexpr int kNanOrInfinity = 0x99;  // QNaN, +inf, -inf, SNaN
-  __m512 max = _mm512_setzero_ps();
-  __mmask16 bad = 0;
+  // Floats of one sign are in the order of their bits, infinities and NaNs behind all others.
+  const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
+  __m512i max = _mm512_setzero_si512();
   for (size_t i = 0; i < 16; ++i) {
-    max = _mm512_max_ps(max, _mm512_abs_ps(x[i]));
-    bad = static_cast<__mmask16>(bad | _mm512_fpclass_ps_mask(x[i], kNanOrInfinity));
+    max = _mm512_max_epi32(max, _mm512_and_si512(_mm512_castps_si512(x[i]), magnitude));
   }
-  const float largest = _mm512_reduce_max_ps(max);
-  if (bad != 0) return {__builtin_nanf(""), _mm512_setzero_ps()};
+  constexpr int kLargestFinite = 0x7f7fffff;
+  const int bits = _mm512_reduce_max_epi32(max);
+  if (bits > kLargestFinite) return {__builtin_nanf(""), _mm512_setzero_ps()};
+  const float largest = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(bits)));
   if (largest < kLeastMax) return {0, _mm512_setzero_ps()};
   return {largest / kMaxQ, _mm512_set1_ps(kMaxQ / largest)};
+}
+
+// The sums of the 16-bit elements of eight registers.
+inline __m256i sums8(const __m256i words[8]) {
+  const __m256i one = _mm256_set1_epi16(1);
+  __m256i quads[2];
+  for (size_t i = 0; i < 2; ++i) {
+    const __m256i* w = words + 4 * i;
+    quads[i] = _mm256_hadd_epi32(_mm256_hadd_epi32(_mm256_madd_epi16(w[0], one), _mm256_madd_epi16(w[1], one)),
+                                 _mm256_hadd_epi32(_mm256_madd_epi16(w[2], one), _mm256_madd_epi16(w[3], one)));
+  }
+  return _mm256_add_epi32(_mm256_permute2x128_si256(quads[0], quads[1], 0x20),
+                          _mm256_permute2x128_si256(quads[0], quads[1], 0x31));
 }
 
 template <Order kOrder>
@@ -32,23 +46,26 @@ void pack_x(const float* x, size_t n_in, void* packed) {
   auto* out = static_cast<Packed256*>(packed);
   for (size_t k = 0; k < n_in; k += 256, ++out) {
     __m512 v[16];
-    for (size_t run = 0; run < 16; ++run) {
-      const size_t at = k + 16 * run;
-      v[run] = at < n_in ? _mm512_maskz_loadu_ps(first16(n_in - at), x + at) : _mm512_setzero_ps();
+    if (n_in - k >= 256) {
+      for (size_t run = 0; run < 16; ++run) v[run] = _mm512_loadu_ps(x + k + 16 * run);
+    } else {
+      for (size_t run = 0; run < 16; ++run) {
+        const size_t at = k + 16 * run;
+        v[run] = at < n_in ? _mm512_maskz_loadu_ps(first16(n_in - at), x + at) : _mm512_setzero_ps();
+      }
     }
     const Quantizer quantizer = quantizer_of(v);
     // Turns what a zero inverse makes of a NaN or infinity into 0.
     const __mmask16 finite = _mm512_cmp_ps_mask(quantizer.inverse, _mm512_setzero_ps(), _CMP_GT_OQ);
-    alignas(64) int32_t sums[16];
+    __m256i words[16];
     for (size_t run = 0; run < 16; ++run) {
       const __m512i q = _mm512_maskz_cvtps_epi32(finite, _mm512_mul_ps(v[run], quantizer.inverse));
-      const __m256i words = _mm512_cvtepi32_epi16(_mm512_permutexvar_epi32(evens_first, q));
+      words[run] = _mm512_cvtepi32_epi16(_mm512_permutexvar_epi32(evens_first, q));
       auto* units = reinterpret_cast<__m128i*>(out->q);
-      _mm_store_si128(units + unit_of_run(kOrder, run, 0), _mm256_castsi256_si128(words));
-      _mm_store_si128(units + unit_of_run(kOrder, run, 1), _mm256_extracti128_si256(words, 1));
-      sums[run] = _mm512_reduce_add_epi32(q);
+      _mm_store_si128(units + unit_of_run(kOrder, run, 0), _mm256_castsi256_si128(words[run]));
+      _mm_store_si128(units + unit_of_run(kOrder, run, 1), _mm256_extracti128_si256(words[run], 1));
     }
-    __m512i s = _mm512_load_si512(sums);
+    __m512i s = _mm512_inserti64x4(_mm512_castsi256_si512(sums8(words)), sums8(words + 8), 1);
     if constexpr (blocks_of_32(kOrder)) {
       // Sums of two runs to the upper half.
       const __m512i first = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 4, 6, 8, 10, 12, 14);
