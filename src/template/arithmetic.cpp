@@ -82,6 +82,10 @@ Value arithmetic(Interpreter& interpreter, const std::string& op, const Value& a
   if (op == "+" && a.is_string() && b.is_string()) {
     interpreter.check_size(a.string().size() + b.string().size());
     interpreter.step(1 + (a.string().size() + b.string().size()) / 64);
+    if (a.is_markup() || b.is_markup()) {
+      const auto safe = [](const Value& v) { return v.is_markup() ? v.string() : escape_html(v.string()); };
+      return Value::markup(safe(a) + safe(b));
+    }
     return a.string() + b.string();
   }
   if (op == "+" && a.is_list() && b.is_list() && a.list().is_tuple == b.list().is_tuple) {
@@ -283,6 +287,7 @@ std::string percent_format(Interpreter& interpreter, const std::string& format, 
 std::string brace_format(Interpreter& interpreter, const std::string& format, const Arguments& arguments) {
   std::string out;
   size_t next = 0;
+  bool any_numbered = false;
   for (size_t i = 0; i < format.size(); i++) {
     const char c = format[i];
     if ((c == '{' || c == '}') && i + 1 < format.size() && format[i + 1] == c) {
@@ -307,13 +312,12 @@ std::string brace_format(Interpreter& interpreter, const std::string& format, co
       conversion = field.back();
       field.resize(field.size() - 2);
     }
-    size_t index = 0;
     const bool numbered = !field.empty() && field[0] >= '0' && field[0] <= '9';
-    if (numbered) {
-      index = number_at(field, index), index = 0;
-      size_t digits = 0;
-      index = number_at(field, digits);
-    }
+    any_numbered = any_numbered || numbered;
+    if (any_numbered && (field.empty() || next > 0))
+      fail("cannot mix numbered and automatic fields in a format string");
+    size_t digits = 0;
+    const size_t index = numbered ? number_at(field, digits) : 0;
     const Value* argument = field.empty() ? (next < arguments.positional.size() ? &arguments.positional[next] : nullptr)
                             : numbered ? (index < arguments.positional.size() ? &arguments.positional[index] : nullptr)
                                        : arguments.get(SIZE_MAX, field);

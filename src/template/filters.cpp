@@ -23,6 +23,12 @@ int64_t whole_of(V v) {
   return v.integer();
 }
 
+// map and select take whatever is falsy (none, too) for nothing.
+std::vector<Value> items_of(In in, V v);
+std::vector<Value> items_or_none(In in, V v) {
+  return v.truthy() ? items_of(in, v) : std::vector<Value>();
+}
+
 // Items of what a filter goes over, counted as work.
 std::vector<Value> items_of(In in, V v) {
   std::vector<Value> items = iterate(v);
@@ -72,7 +78,7 @@ Value map(In in, V v, A a) {
     rest.positional.assign(a.positional.begin() + 1, a.positional.end());
     rest.named = a.named;
   }
-  for (const Value& item : items_of(in, v)) {
+  for (const Value& item : items_or_none(in, v)) {
     if (attribute != nullptr) {
       Value found = walk(in, item, *attribute);
       if (found.is_undefined()) found = a.get_or(SIZE_MAX, "default", found);
@@ -81,7 +87,7 @@ Value map(In in, V v, A a) {
       out.push_back(in.apply_filter(text_of(a.positional[0]), item, rest));
     }
   }
-  return Value::list(std::move(out));
+  return Value::generator(std::move(out));
 }
 
 // select, reject, selectattr, rejectattr
@@ -92,13 +98,13 @@ Value choose(In in, V v, A a, bool by_attribute, bool wanted) {
   if (a.positional.size() > first + 1)
     rest.positional.assign(a.positional.begin() + static_cast<ptrdiff_t>(first) + 1, a.positional.end());
   std::vector<Value> out;
-  for (const Value& item : items_of(in, v)) {
+  for (const Value& item : items_or_none(in, v)) {
     const Value subject = by_attribute ? walk(in, item, a.positional[0]) : item;
     const bool holds =
         a.positional.size() > first ? in.apply_test(text_of(a.positional[first]), subject, rest) : subject.truthy();
     if (holds == wanted) out.push_back(item);
   }
-  return Value::list(std::move(out));
+  return Value::generator(std::move(out));
 }
 
 // Text compares without regard to case unless asked.
@@ -177,9 +183,22 @@ Value dictsort(In in, V v, A a) {
   return Value::list(std::move(out));
 }
 
+// Unlike str.title(): words begin behind white space and - ( { [ <.
+Value title(In, V v, A) {
+  const std::string text = v.text();
+  std::string out;
+  bool in_word = false;
+  for (const std::string_view c : characters(text)) {
+    const bool separator = is_white_space(c) || c == "-" || c == "(" || c == "{" || c == "[" || c == "<";
+    out += separator ? std::string(c) : in_word ? to_lower(c) : to_upper(c);
+    in_word = !separator;
+  }
+  return out;
+}
+
 Value length_filter(In, V v, A) {
   if (v.is_string()) return static_cast<int64_t>(length(v.string()));
-  if (v.is_list()) return static_cast<int64_t>(v.list().items.size());
+  if (v.is_list() && !v.list().is_generator) return static_cast<int64_t>(v.list().items.size());
   if (v.is_dict() && !v.is_namespace()) return static_cast<int64_t>(v.dict().entries.size());
   if (v.is_undefined()) return int64_t{0};
   fail(fmt::format("object of type '{}' has no len()", v.type_name()));
@@ -269,30 +288,11 @@ Value indent(In in, V v, A a) {
 }
 
 Value escape(In in, V v, A) {
-  std::string out;
-  for (const char c : v.text()) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&#34;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
+  if (v.is_markup()) return v;
+  std::string out = escape_html(v.text());
   in.check_size(out.size());
-  return out;
+  in.step(1 + out.size() / 64);
+  return Value::markup(std::move(out));
 }
 
 Value items(In, V v, A) {
@@ -432,7 +432,7 @@ const std::array kFilters{
           }},
     Entry{"upper", [](In, V v, A) -> Value { return to_upper(v.text()); }},
     Entry{"lower", [](In, V v, A) -> Value { return to_lower(v.text()); }},
-    Entry{"title", [](In, V v, A) -> Value { return to_title(v.text()); }},
+    Entry{"title", title},
     Entry{"capitalize", [](In, V v, A) -> Value { return to_capitalized(v.text()); }},
     Entry{"replace", replace_filter},
     Entry{"first", [](In, V v, A) { return first_or_last(v, true); }},
@@ -441,7 +441,7 @@ const std::array kFilters{
     Entry{"float", to_float},
     Entry{"string", [](In, V v, A) -> Value { return v.text(); }},
     Entry{"tojson", tojson},
-    Entry{"safe", [](In, V v, A) -> Value { return v.text(); }},
+    Entry{"safe", [](In, V v, A) { return Value::markup(v.text()); }},
     Entry{"escape", escape},
     Entry{"e", escape},
     Entry{"forceescape", escape},

@@ -25,7 +25,7 @@ class Writer {
       out += v.text();
     } else if (v.is_string()) {
       string(v.string());
-    } else if (v.is_list()) {
+    } else if (v.is_list() && !v.list().is_generator) {
       items(v.list(), depth);
     } else if (v.is_dict() && !v.is_namespace()) {
       entries(v.dict(), depth);

@@ -205,7 +205,9 @@ class Lexer {
       while (at_ + n < source_.size() && (is_digit(source_[at_ + n]) || source_[at_ + n] == '_')) n++;
     };
     digits();
-    if (at_ + n + 1 < source_.size() && source_[at_ + n] == '.' && is_digit(source_[at_ + n + 1])) {
+    // In a.1.0 the numbers are indices.
+    const bool index = !tokens_.empty() && tokens_.back().kind == TokenKind::symbol && tokens_.back().text == ".";
+    if (!index && at_ + n + 1 < source_.size() && source_[at_ + n] == '.' && is_digit(source_[at_ + n + 1])) {
       real = true;
       n++;
       digits();

@@ -127,6 +127,18 @@ Value Value::list(std::vector<Value> items, bool is_tuple) {
   return result;
 }
 
+Value Value::generator(std::vector<Value> items) {
+  Value result = list(std::move(items));
+  result.list().is_generator = true;
+  return result;
+}
+
+Value Value::markup(std::string text) {
+  Value result(std::move(text));
+  result.markup_ = true;
+  return result;
+}
+
 Value Value::from_json(const Json& json, uint32_t depth) {
   check_nesting(depth);
   switch (json.type()) {
@@ -177,7 +189,7 @@ bool Value::truthy() const {
   if (is_float()) return real() != 0.0;
   if (is_integral()) return integer() != 0;
   if (is_string()) return !string().empty();
-  if (is_list()) return !list().items.empty();
+  if (is_list()) return list().is_generator || !list().items.empty();
   if (is_namespace()) return true;
   if (is_dict()) return !dict().entries.empty();
   return true;
@@ -190,7 +202,7 @@ std::string_view Value::type_name() const {
   if (is_int()) return "int";
   if (is_float()) return "float";
   if (is_string()) return "str";
-  if (is_list()) return list().is_tuple ? "tuple" : "list";
+  if (is_list()) return list().is_generator ? "generator" : list().is_tuple ? "tuple" : "list";
   if (is_dict()) return dict().is_namespace ? "Namespace" : "dict";
   return "function";
 }
@@ -320,6 +332,32 @@ std::vector<Value> iterate(const Value& value) {
     return items;
   }
   fail(fmt::format("'{}' object is not iterable", value.type_name()));
+}
+
+std::string escape_html(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&#34;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
+    }
+  }
+  return out;
 }
 
 std::vector<std::string_view> characters(std::string_view utf8) {

@@ -40,6 +40,7 @@ constexpr uint32_t kMaxNesting = 400;
 struct List {
   std::vector<Value> items;
   bool is_tuple = false;
+  bool is_generator = false;  // what map and select give: may be gone over, and little else
   uint32_t nesting = 1;
 };
 
@@ -59,6 +60,10 @@ class Value {
   static Value undefined(std::string hint);
   // Checks the nesting.
   static Value list(std::vector<Value> items, bool is_tuple = false);
+  static Value generator(std::vector<Value> items);
+  // Text that counts as safe HTML: what is added to it is escaped (jinja2's Markup).
+  static Value markup(std::string text);
+  [[nodiscard]] bool is_markup() const { return markup_; }
   static Value from_json(const Json& json, uint32_t depth = 0);
 
   [[nodiscard]] bool is_none() const { return std::holds_alternative<None>(data_); }
@@ -100,6 +105,7 @@ class Value {
   std::variant<None, Undefined, bool, int64_t, double, StringPtr, std::shared_ptr<List>, std::shared_ptr<Dict>,
                CallablePtr>
       data_;
+  bool markup_ = false;
 };
 
 // In the order of insertion.
@@ -147,6 +153,9 @@ struct JsonStyle {
 std::string to_json(const Value& value, const JsonStyle& style);
 // repr of a float, as Python writes it.
 std::string float_text(double d);
+
+// & < > " ' as HTML entities.
+std::string escape_html(std::string_view text);
 
 // Strings by code points.
 size_t length(std::string_view utf8);
