@@ -22,6 +22,13 @@ std::optional<Json> values_of(const SchemaSet& set) {
   return std::nullopt;
 }
 
+bool is_left_out(const SchemaSet& set, const Json& value) {
+  return std::any_of(set.schemas.begin(), set.schemas.end(), [&](const Json* s) {
+    return s->contains(kNotValues) &&
+           std::find((*s)[kNotValues].begin(), (*s)[kNotValues].end(), value) != (*s)[kNotValues].end();
+  });
+}
+
 Fsa nothing() {
   Fsa fsa;
   fsa.states.emplace_back();
@@ -107,16 +114,7 @@ Result<Fsa> SchemaCompiler::define_choice(const SchemaSet& set, const Json& sche
     QUIPU_CHECK_OK(branch.add(document_, document_.child(schema, keyword, i)));
     branches.push_back(std::move(branch));
   }
-  for (size_t i = 0; is_one_of && i < branches.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      QUIPU_TRY(const bool apart, disjoint(branches[j], branches[i], 0));
-      if (!apart) {
-        return error_of(ErrorKind::unsupported,
-                        "{}/oneOf: cannot be honoured, since an instance may satisfy both {} and {}; anyOf can",
-                        document_.path(schema), j, i);
-      }
-    }
-  }
+  if (is_one_of) QUIPU_CHECK_OK(keep_apart(branches, schema));
   Nfa nfa;
   const StateId from = nfa.add(), to = nfa.add();
   for (const SchemaSet& branch : branches) {
@@ -124,6 +122,27 @@ Result<Fsa> SchemaCompiler::define_choice(const SchemaSet& set, const Json& sche
     nfa.call(from, rule, to);
   }
   return nfa.determinise(from, to);
+}
+
+// Of two branches that an instance may satisfy together, each gets the negation of the other.
+Status SchemaCompiler::keep_apart(std::vector<SchemaSet>& branches, const Json& schema) {
+  std::vector<SchemaSet> apart = branches;
+  for (size_t i = 0; i < branches.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      QUIPU_TRY(const bool disjoint_already, disjoint(branches[j], branches[i], 0));
+      if (disjoint_already) continue;
+      for (const auto& [own, other] : {std::pair{i, j}, {j, i}}) {
+        const auto negation = document_.negation(document_.child(schema, "oneOf", other));
+        const Status added = negation.ok() ? apart[own].add(document_, **negation) : Status(negation.error());
+        if (added.ok()) continue;
+        return error_of(added.error().kind,
+                        "{}/oneOf: cannot be honoured, since an instance may satisfy both {} and {} (anyOf can): {}",
+                        document_.path(schema), j, i, added.error().message);
+      }
+    }
+  }
+  branches = std::move(apart);
+  return {};
 }
 
 Result<Fsa> SchemaCompiler::define_values(const SchemaSet& set, const Json& values) {
@@ -144,10 +163,11 @@ Result<Fsa> SchemaCompiler::define_by_type(const SchemaSet& set) {
   const uint8_t types = set.types();
   Nfa nfa;
   const StateId from = nfa.add(), to = nfa.add();
-  if ((types & kNull) != 0) nfa.text(from, "null", to);
-  if ((types & kBoolean) != 0) nfa.text(from, "true", to), nfa.text(from, "false", to);
-  if ((types & kInteger) != 0) {
-    QUIPU_TRY(const Fsa fsa, numbers_of(set, (types & kFractional) == 0));
+  for (const Json& value : {Json(nullptr), Json(true), Json(false)}) {
+    if ((types & type_of(value)) != 0 && !is_left_out(set, value)) nfa.text(from, value.dump(), to);
+  }
+  if ((types & (kInteger | kFractional)) != 0) {
+    QUIPU_TRY(const Fsa fsa, numbers_of(set, types));
     nfa.insert(fsa, from, to);
   }
   if ((types & kString) != 0) QUIPU_CHECK_OK(emit_string(set, nfa, from, to));
@@ -156,9 +176,9 @@ Result<Fsa> SchemaCompiler::define_by_type(const SchemaSet& set) {
   return nfa.determinise(from, to);
 }
 
-Result<Fsa> SchemaCompiler::numbers_of(const SchemaSet& set, bool integer) {
+Result<Fsa> SchemaCompiler::numbers_of(const SchemaSet& set, uint8_t types) {
   NumberConstraints constraints;
-  constraints.integer = integer;
+  constraints.integer = (types & kFractional) == 0;
   std::string where = "#";
   for (const Json* s : set.schemas) {
     for (const auto& [keyword, bound] : {std::pair{"minimum", Bound::at_least},
@@ -176,7 +196,36 @@ Result<Fsa> SchemaCompiler::numbers_of(const SchemaSet& set, bool integer) {
   }
   auto fsa = numbers(constraints);
   if (!fsa.ok()) return fsa.error().within(where);
-  return fsa;
+  std::vector<NumberConstraints> left_out;
+  if ((types & kInteger) == 0)
+    left_out.push_back({.integer = false, .bounds = {}, .multiple_of = {Decimal{false, "1", ""}}});
+  for (const Json* s : set.schemas) {
+    if (!s->contains(kNotValues)) continue;
+    for (const Json& value : (*s)[kNotValues]) {
+      if (!value.is_number()) continue;
+      QUIPU_TRY(const Decimal d, Decimal::of(value));
+      left_out.push_back({.integer = false, .bounds = {{Bound::at_least, d}, {Bound::at_most, d}}, .multiple_of = {}});
+    }
+  }
+  if (left_out.empty()) return fsa;
+  // What is left out is known by its digits: no exponent then.
+  NumberConstraints any;
+  any.integer = constraints.integer;
+  any.bounds.emplace_back(Bound::at_least, Decimal{});
+  QUIPU_TRY(const Fsa from_zero, numbers(any));
+  any.bounds.back().first = Bound::below;
+  QUIPU_TRY(const Fsa below_zero, numbers(any));
+  Nfa plain;
+  const StateId from = plain.add(), to = plain.add();
+  plain.insert(from_zero, from, to);
+  plain.insert(below_zero, from, to);
+  QUIPU_TRY(const Fsa all, plain.determinise(from, to));
+  QUIPU_TRY(Fsa rest, product(*fsa, all, ProductKind::both));
+  for (const NumberConstraints& c : left_out) {
+    QUIPU_TRY(const Fsa out, numbers(c));
+    QUIPU_TRY(rest, product(rest, out, ProductKind::first_only));
+  }
+  return rest;
 }
 
 Result<std::optional<Fsa>> SchemaCompiler::strings_of(const SchemaSet& set) {
@@ -204,9 +253,28 @@ Result<std::optional<Fsa>> SchemaCompiler::strings_of(const SchemaSet& set) {
   const uint32_t least = largest_count(set, "minLength", 0);
   const uint32_t most = smallest_count(set, "maxLength", Expression::kUnbounded);
   if (least > most) return std::optional<Fsa>(nothing());
-  if (least == 0 && most == Expression::kUnbounded) return all;
-  QUIPU_TRY(const Fsa lengths, strings_of_length(least, most));
-  QUIPU_CHECK_OK(intersect(lengths));
+  const bool has_lengths = least > 0 || most != Expression::kUnbounded;
+  const bool leaves_out = std::any_of(set.schemas.begin(), set.schemas.end(), [](const Json* s) {
+    return s->contains(kNotPattern) || s->contains(kNotValues);
+  });
+  if (has_lengths || leaves_out) {
+    QUIPU_TRY(const Fsa lengths, strings_of_length(least, most));
+    QUIPU_CHECK_OK(intersect(lengths));
+  }
+  for (const Json* s : set.schemas) {
+    if (s->contains(kNotPattern)) {
+      QUIPU_TRY(const Fsa* fsa, document_.pattern((*s)[kNotPattern].get_ref<const std::string&>(), document_.path(*s)));
+      QUIPU_TRY(all, product(*all, *fsa, ProductKind::first_only));
+    }
+    if (!s->contains(kNotValues)) continue;
+    Nfa values;
+    const StateId from = values.add(), to = values.add();
+    for (const Json& value : (*s)[kNotValues]) {
+      if (value.is_string()) values.text(from, json_escaped(value.get_ref<const std::string&>()), to);
+    }
+    QUIPU_TRY(const Fsa fsa, values.determinise(from, to));
+    QUIPU_TRY(all, product(*all, fsa, ProductKind::first_only));
+  }
   return all;
 }
 
@@ -215,8 +283,9 @@ Status SchemaCompiler::emit_string(const SchemaSet& set, Nfa& nfa, StateId from,
   const StateId first = nfa.add(), last = nfa.add();
   nfa.byte(from, '"', '"', first);
   nfa.byte(last, '"', '"', to);
-  const bool shaped = std::any_of(set.schemas.begin(), set.schemas.end(),
-                                  [](const Json* s) { return s->contains("pattern") || s->contains("format"); });
+  const bool shaped = std::any_of(set.schemas.begin(), set.schemas.end(), [](const Json* s) {
+    return s->contains("pattern") || s->contains("format") || s->contains(kNotPattern) || s->contains(kNotValues);
+  });
   if (shaped) {
     QUIPU_TRY(const std::optional<Fsa> fsa, strings_of(set));
     nfa.insert(*fsa, first, last);
@@ -270,9 +339,8 @@ Result<bool> SchemaCompiler::disjoint(const SchemaSet& a, const SchemaSet& b, in
   }
   if ((types & (kNull | kBoolean)) != 0) return false;
   if ((types & (kInteger | kFractional)) != 0) {
-    const bool integer = (types & kFractional) == 0;
-    QUIPU_TRY(const Fsa x, numbers_of(a, integer));
-    QUIPU_TRY(const Fsa y, numbers_of(b, integer));
+    QUIPU_TRY(const Fsa x, numbers_of(a, types));
+    QUIPU_TRY(const Fsa y, numbers_of(b, types));
     QUIPU_TRY(const Fsa both, product(x, y, ProductKind::both));
     if (!is_empty(both)) return false;
   }

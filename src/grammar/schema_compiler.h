@@ -27,6 +27,7 @@ class SchemaCompiler {
   Result<RuleId> rule_of(const SchemaSet& set);
   Result<Fsa> define(const SchemaSet& set);
   Result<Fsa> define_choice(const SchemaSet& set, const Json& schema, const char* keyword);
+  Status keep_apart(std::vector<SchemaSet>& branches, const Json& schema);
   Result<Fsa> define_values(const SchemaSet& set, const Json& values);
   Result<Fsa> define_by_type(const SchemaSet& set);
 
@@ -35,7 +36,7 @@ class SchemaCompiler {
   Status emit_object(const SchemaSet& set, Nfa& nfa, StateId from, StateId to);
   // The canonical texts of the strings of a set, without quotes; nullopt: all.
   Result<std::optional<Fsa>> strings_of(const SchemaSet& set);
-  Result<Fsa> numbers_of(const SchemaSet& set, bool integer);
+  Result<Fsa> numbers_of(const SchemaSet& set, uint8_t types);
 
   // The schemas that item `index` of an array must satisfy; SIZE_MAX: one behind all prefixItems.
   Result<SchemaSet> item_set(const SchemaSet& set, size_t index);

@@ -164,7 +164,7 @@ Result<std::optional<Fsa>> SchemaCompiler::property_names(const SchemaSet& set) 
   }
   const Json* finite = nullptr;
   for (const Json* s : names.schemas) {
-    for (const char* keyword : {"anyOf", "oneOf", "not"}) {
+    for (const char* keyword : {"anyOf", "oneOf"}) {
       if (s->contains(keyword)) {
         return error_of(ErrorKind::unsupported, "{}/{}: cannot be honoured in propertyNames", document_.path(*s),
                         keyword);

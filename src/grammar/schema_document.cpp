@@ -21,6 +21,7 @@ enum class Kind : uint8_t {
   schema_map,
   string,
   strings,
+  string_lists,
   count,
   number,
   boolean,
@@ -63,7 +64,7 @@ constexpr std::array kKeywords{
     Keyword{"anyOf", Kind::schemas},
     Keyword{"oneOf", Kind::schemas},
     Keyword{"not", Kind::schema},
-    Keyword{"if", Kind::refused},
+    Keyword{"if", Kind::schema},
     Keyword{"then", Kind::schema},
     Keyword{"else", Kind::schema},
     Keyword{"minimum", Kind::number},
@@ -91,8 +92,8 @@ constexpr std::array kKeywords{
     Keyword{"required", Kind::strings},
     Keyword{"minProperties", Kind::count},
     Keyword{"maxProperties", Kind::count},
-    Keyword{"dependentRequired", Kind::refused},
-    Keyword{"dependentSchemas", Kind::refused},
+    Keyword{"dependentRequired", Kind::string_lists},
+    Keyword{"dependentSchemas", Kind::schema_map},
     Keyword{"dependencies", Kind::refused},
     Keyword{"unevaluatedProperties", Kind::refused},
 };
@@ -103,6 +104,10 @@ bool is_schema(const Json& v) {
 
 bool is_count(const Json& v) {
   return v.is_number() && v.get<double>() >= 0 && v.get<double>() == std::floor(v.get<double>());
+}
+
+bool is_strings(const Json& v) {
+  return v.is_array() && std::all_of(v.begin(), v.end(), [](const Json& s) { return s.is_string(); });
 }
 
 // What the value must be, where it is not.
@@ -117,9 +122,9 @@ std::string_view expected(Kind kind, const Json& v) {
     case Kind::string:
       return v.is_string() ? "" : "a string";
     case Kind::strings:
-      return v.is_array() && std::all_of(v.begin(), v.end(), [](const Json& s) { return s.is_string(); })
-                 ? ""
-                 : "a list of strings";
+      return is_strings(v) ? "" : "a list of strings";
+    case Kind::string_lists:
+      return v.is_object() && std::all_of(v.begin(), v.end(), is_strings) ? "" : "an object of lists of strings";
     case Kind::count:
       return is_count(v) ? "" : "a whole number, 0 or more";
     case Kind::number:
@@ -194,7 +199,7 @@ Result<SchemaDocument> SchemaDocument::create(const Json& root) {
   return document;
 }
 
-const Json& SchemaDocument::remember(const Json& schema, const Json& parent, std::string suffix) {
+const Json& SchemaDocument::remember(const Json& schema, const Json& parent, const std::string& suffix) {
   if (!paths_.contains(&schema)) paths_[&schema] = path(parent) + suffix;
   return schema;
 }
@@ -300,14 +305,6 @@ Status SchemaDocument::check_values(const Json& schema) const {
   }
   if (const auto step = schema.find("multipleOf"); step != schema.end() && step->get<double>() <= 0) {
     return invalid_input("{}: must be above 0", at("multipleOf"));
-  }
-  if (const auto negated = schema.find("not"); negated != schema.end() && negated->is_object() && !negated->empty()) {
-    const bool of_types = negated->size() == 1 && negated->contains("type");
-    const auto mentions = [&](const char* name) { return (*negated)["type"].dump().find(name) != std::string::npos; };
-    if (!of_types || (mentions("\"integer\"") && !mentions("\"number\""))) {
-      return error_of(ErrorKind::unsupported, "{}: the keyword 'not' cannot be honoured for anything but types",
-                      at("not"));
-    }
   }
   if (const auto dialect = schema.find("$schema");
       dialect != schema.end() && dialect->get_ref<const std::string&>().find("json-schema.org/") == std::string::npos) {

@@ -60,13 +60,6 @@ uint8_t bits_of_name(const std::string& name) {
   return kObject;
 }
 
-uint8_t bits_of_type(const Json& type) {
-  if (type.is_string()) return bits_of_name(type.get_ref<const std::string&>());
-  uint8_t bits = 0;
-  for (const Json& name : type) bits |= bits_of_name(name.get_ref<const std::string&>());
-  return bits;
-}
-
 uint8_t bits_of_values(const Json& values) {
   uint8_t bits = 0;
   for (const Json& value : values) bits |= type_of(value);
@@ -110,6 +103,10 @@ Result<bool> valid_string(SchemaDocument& document, const Json& schema, const st
   if (schema.contains("pattern")) {
     QUIPU_TRY(const bool matching, matches(document, schema, schema["pattern"].get_ref<const std::string&>(), text));
     if (!matching) return false;
+  }
+  if (schema.contains(kNotPattern)) {
+    QUIPU_TRY(const bool matching, matches(document, schema, schema[kNotPattern].get_ref<const std::string&>(), text));
+    if (matching) return false;
   }
   if (!schema.contains("format")) return true;
   return matches(document, schema, format_pattern(schema["format"].get_ref<const std::string&>()), text);
@@ -201,6 +198,13 @@ std::string_view format_pattern(std::string_view format) {
   return {};
 }
 
+uint8_t bits_of_type(const Json& type) {
+  if (type.is_string()) return bits_of_name(type.get_ref<const std::string&>());
+  uint8_t bits = 0;
+  for (const Json& name : type) bits |= bits_of_name(name.get_ref<const std::string&>());
+  return bits;
+}
+
 uint8_t type_of(const Json& value) {
   if (value.is_null()) return kNull;
   if (value.is_boolean()) return kBoolean;
@@ -225,6 +229,15 @@ Result<bool> is_valid(SchemaDocument& document, const Json& schema, const Json& 
       std::find(schema["enum"].begin(), schema["enum"].end(), instance) == schema["enum"].end()) {
     return false;
   }
+  if (schema.contains(kTypeBits) && (schema[kTypeBits].get<unsigned>() & type) == 0) return false;
+  if (schema.contains(kNotValues) &&
+      std::find(schema[kNotValues].begin(), schema[kNotValues].end(), instance) != schema[kNotValues].end()) {
+    return false;
+  }
+  for (const Json* s : document.implied(schema)) {
+    QUIPU_TRY(const bool valid, is_valid(document, *s, instance, depth + 1));
+    if (!valid) return false;
+  }
   Result<bool> by_type = true;
   if (instance.is_number()) by_type = valid_number(schema, instance);
   if (instance.is_string()) by_type = valid_string(document, schema, instance.get_ref<const std::string&>());
@@ -246,10 +259,18 @@ Status SchemaSet::add(SchemaDocument& document, const Json& schema) {
     }
     if (std::find(schemas.begin(), schemas.end(), &s) != schemas.end()) continue;
     QUIPU_CHECK_OK(document.check(s));
+    never = never || std::any_of(schemas.begin(), schemas.end(), [&](const Json* member) {
+              return document.is_negation(*member, s) || document.is_negation(s, *member);
+            });
     schemas.push_back(&s);
     if (s.contains("allOf")) {
       for (size_t i = s["allOf"].size(); i > 0; --i) todo.push_back(&document.child(s, "allOf", i - 1));
     }
+    if (s.contains("not")) {
+      QUIPU_TRY(const Json* negated, document.negation(document.child(s, "not")));
+      todo.push_back(negated);
+    }
+    for (const Json* implied : document.implied(s)) todo.push_back(implied);
     if (s.contains("$ref")) {
       QUIPU_TRY(const Json* target, document.resolve(s, s["$ref"].get_ref<const std::string&>()));
       todo.push_back(target);
@@ -283,12 +304,7 @@ uint8_t SchemaSet::types() const {
     if (s->contains("type")) bits &= bits_of_type((*s)["type"]);
     if (s->contains("enum")) bits &= bits_of_values((*s)["enum"]);
     if (s->contains("const")) bits &= type_of((*s)["const"]);
-    if (!s->contains("not")) continue;
-    const Json& negated = (*s)["not"];
-    if (negated == true || (negated.is_object() && negated.empty())) bits = 0;
-    if (negated.is_object() && negated.size() == 1 && negated.contains("type")) {
-      bits &= static_cast<uint8_t>(~bits_of_type(negated["type"]));
-    }
+    if (s->contains(kTypeBits)) bits &= static_cast<uint8_t>((*s)[kTypeBits].get<unsigned>());
   }
   return bits;
 }

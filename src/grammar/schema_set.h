@@ -1,6 +1,7 @@
 // JSON Schema: the document with its references, and sets of schemas that an instance must satisfy all together.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -28,6 +29,13 @@ enum TypeBits : uint8_t {
   kAllTypes = 127,
 };
 uint8_t type_of(const Json& value);
+uint8_t bits_of_type(const Json& type);
+
+// Keywords of schemas made by SchemaDocument::negation(), which no document can hold: type bits, a list of values that
+// are left out, a pattern that must not match.
+inline constexpr const char* kTypeBits = "\x01types";
+inline constexpr const char* kNotValues = "\x01not values";
+inline constexpr const char* kNotPattern = "\x01not pattern";
 
 // A document. Holds a view of it. Remembers where each schema it handed out stands, for messages.
 class SchemaDocument {
@@ -44,6 +52,18 @@ class SchemaDocument {
   // The target of a "$ref" of `schema`: inside the document, by JSON pointer or anchor.
   Result<const Json*> resolve(const Json& schema, const std::string& reference);
 
+  // A schema that is satisfied by exactly what does not satisfy `schema`. ErrorKind::unsupported where that takes
+  // more than the keywords below can say.
+  Result<const Json*> negation(const Json& schema);
+  // Whether `negation` was given as the negation of `schema`. Both at once allow nothing.
+  [[nodiscard]] bool is_negation(const Json& schema, const Json& negation) const {
+    const auto known = negations_.find(&schema);
+    return known != negations_.end() && known->second == &negation;
+  }
+  // Schemas by which the instance must be valid too: if-then-else, dependentRequired and dependentSchemas of `schema`
+  // in terms of anyOf, allOf and not.
+  std::vector<const Json*> implied(const Json& schema);
+
   // Keywords are known, their values of the right kind. Once for each schema.
   Status check(const Json& schema);
   // strings_matching(pattern), kept. `where` is for messages.
@@ -55,15 +75,23 @@ class SchemaDocument {
  private:
   static constexpr size_t kSchemaSteps = 50;
   explicit SchemaDocument(const Json& root) : root_(&root) { paths_.emplace(&root, "#"); }
-  const Json& remember(const Json& schema, const Json& parent, std::string suffix);
+  const Json& remember(const Json& schema, const Json& parent, const std::string& suffix);
   Status check_values(const Json& schema) const;
+  // Keeps a schema made here; its path is that of the schema it stands for.
+  const Json& own(Json schema, const Json& stands_for);
+  Json reference_to(const Json& schema);
+  Result<std::vector<Json>> negations(const Json& schema);
 
   const Json* root_;
   std::unordered_map<const Json*, std::string> paths_;
   std::unordered_map<std::string, const Json*> anchors_;
   std::set<const Json*> checked_;
+  std::deque<Json> owned_;
+  std::unordered_map<const Json*, const Json*> negations_;
+  std::unordered_map<const Json*, std::vector<const Json*>> implied_;
   std::map<std::string, Fsa, std::less<>> patterns_;
   size_t steps_ = 0;
+  int n_negating_ = 0;
 };
 
 // An instance must satisfy all `schemas`. $ref and allOf are followed; `chosen` are the schemas whose anyOf (second:
@@ -78,7 +106,7 @@ struct SchemaSet {
   [[nodiscard]] SchemaSet with_choice(const Json& schema, int which) const;
   // The same for sets with the same meaning by their members.
   [[nodiscard]] std::string key() const;
-  // The types that `type`, `enum` and `const` leave, `not` of types included.
+  // The types that `type`, `enum` and `const` leave.
   [[nodiscard]] uint8_t types() const;
 };
 

@@ -17,7 +17,7 @@ struct Place {
   StateId state;
   StackId stack;
   bool operator==(const Place&) const = default;
-  auto operator<=>(const Place&) const = default;
+  bool operator<(const Place& other) const { return state != other.state ? state < other.state : stack < other.stack; }
 };
 
 // For one thread. Holds a pointer to the automaton.

@@ -62,23 +62,19 @@ bool accepts(const std::shared_ptr<MaskCache>& cache, std::string_view text) {
 }
 
 // What docs/formats/json-schema.md says cannot be honoured: parts of the messages.
-const char* const kRefused[] = {"'if'",
-                                "'dependentRequired'",
-                                "'dependentSchemas'",
-                                "'dependencies'",
+const char* const kRefused[] = {"'dependencies'",
                                 "'unevaluatedItems'",
                                 "'unevaluatedProperties'",
                                 "'$dynamicRef'",
                                 "'uniqueItems'",
                                 "'maxContains'",
-                                "'not'",
+                                "'not' of",
                                 "'$id'",
-                                "oneOf",
+                                "'$schema'",
                                 "in another document",
                                 "is not known",
-                                "back reference",
                                 "too many digits",
-                                "'$schema'",
+                                "back reference",
                                 "lookaround",
                                 "\\b",
                                 "\\p",
@@ -136,7 +132,7 @@ TEST(JsonSchema, OfficialSuite) {
   for (const auto& [name, n] : refused_in) refused += name + " " + std::to_string(n) + ", ";
   printf("%zu groups honoured, %zu refused (%s), %zu valid and %zu invalid instances\n", n_honoured, n_refused,
          refused.c_str(), n_valid, n_invalid);
-  EXPECT_GE(n_honoured, 200u);
+  EXPECT_GE(n_honoured, 250u);
 }
 
 bool accepts(std::string_view schema, std::string_view text) {
@@ -155,7 +151,8 @@ TEST(JsonSchema, RefusalsNameKeywordAndPath) {
       {R"({"items":[{}]})", ErrorKind::invalid_input, "#/items: must be a schema"},
       {R"({"properties":{"a":{"minLength":-1}}})", ErrorKind::invalid_input,
        "#/properties/a/minLength: must be a whole"},
-      {R"({"properties":{"a/b":{"if":{}}}})", ErrorKind::unsupported, "#/properties/a~1b/if: the keyword 'if' cannot"},
+      {R"({"properties":{"a/b":{"unevaluatedItems":false}}})", ErrorKind::unsupported,
+       "#/properties/a~1b/unevaluatedItems: the keyword 'unevaluatedItems' cannot"},
       {R"({"$defs":{"x":{"foo":1}},"items":{"$ref":"#/$defs/x"}})", ErrorKind::unsupported,
        "#/$defs/x/foo: the keyword 'foo' is not known"},
       {R"({"$ref":"#/$defs/y"})", ErrorKind::invalid_input, "#/$ref: '#/$defs/y' does not exist"},
@@ -165,7 +162,11 @@ TEST(JsonSchema, RefusalsNameKeywordAndPath) {
       {R"({"pattern":"(((a{900}){900}){900}){900}"})", ErrorKind::limit_exceeded, "more than 100000 states"},
       {R"({"format":"idn-email"})", ErrorKind::unsupported, "#/format: the format 'idn-email' cannot be honoured"},
       {R"({"multipleOf":0})", ErrorKind::invalid_input, "#/multipleOf: must be above 0"},
-      {R"({"oneOf":[{"type":"string"},{"maxLength":3}]})", ErrorKind::unsupported, "#/oneOf: cannot be honoured"},
+      {R"({"oneOf":[{"minItems":1},{"contains":{}}]})", ErrorKind::unsupported,
+       "#/oneOf: cannot be honoured, since an instance may satisfy both 0 and 1 (anyOf can): #/oneOf/1: 'not' of "
+       "'contains'"},
+      {R"({"$ref":"#/$defs/a","$defs":{"a":{"not":{"$ref":"#/$defs/a"}}}})", ErrorKind::invalid_input,
+       "no text at all"},
       {R"({"type":"object","properties":{"a":false},"required":["a"]})", ErrorKind::invalid_input, "no text at all"},
       {R"({"$ref":"#/$defs/a","$defs":{"a":{"type":"array","items":{"$ref":"#/$defs/a"},"minItems":1}}})",
        ErrorKind::invalid_input, "no text at all satisfies the schema #"},
@@ -202,6 +203,23 @@ TEST(JsonSchema, ConstraintsOfTheSameValueCombine) {
     EXPECT_TRUE(accepts(number, text)) << text;
   for (const char* text : {"-1.75", "10.25", "10.26", "0.1", "1e1", "00", "11", "-2", "1.", "100"})
     EXPECT_FALSE(accepts(number, text)) << text;
+}
+
+TEST(JsonSchema, NegationsLeaveOutExactlyWhatTheyName) {
+  const char* schema = R"({"type":["string","number","boolean"],"not":{"enum":["a","10",1,2.5,true]}})";
+  for (const char* text : {"\"b\"", "\"\"", "\"aa\"", "10", "0", "2", "1.5", "false", "-1"})
+    EXPECT_TRUE(accepts(schema, text)) << text;
+  for (const char* text : {"\"a\"", "\"10\"", "1", "1.0", "2.5", "2.50", "true", "null"})
+    EXPECT_FALSE(accepts(schema, text)) << text;
+  const char* fractional = R"({"type":"number","not":{"type":"integer"}})";
+  for (const char* text : {"0.5", "-10.25"}) EXPECT_TRUE(accepts(fractional, text)) << text;
+  for (const char* text : {"1", "1.0", "0", "\"a\""}) EXPECT_FALSE(accepts(fractional, text)) << text;
+  const char* kinds =
+      R"({"type":"object","properties":{"foo":{"enum":["a","b"]},"bar":{"type":"integer"}},"required":["foo"],
+      "additionalProperties":false,"if":{"properties":{"foo":{"const":"a"}}},"then":{"required":["bar"]},"else":{"maxProperties":1}})";
+  for (const char* text : {"{\"foo\":\"a\",\"bar\":1}", "{\"foo\":\"b\"}"}) EXPECT_TRUE(accepts(kinds, text)) << text;
+  for (const char* text : {"{\"foo\":\"a\"}", "{\"foo\":\"b\",\"bar\":1}", "{}"})
+    EXPECT_FALSE(accepts(kinds, text)) << text;
 }
 
 TEST(JsonSchema, SpaceIsAllowedWithinBounds) {
