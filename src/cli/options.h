@@ -28,7 +28,7 @@ enum Mode : Modes {
   kCompletions = 1u << 11,
 };
 constexpr Modes kMainModes = kChat | kCompletion | kServer;
-constexpr Modes kModelModes = kMainModes | kTokenize | kDetokenize | kTemplate | kLogprobs;
+constexpr Modes kModelModes = kMainModes | kTokenize | kDetokenize | kTemplate | kLogprobs | kInspect;
 
 struct Options {
   // What to do.
@@ -77,6 +77,7 @@ struct Options {
   // Chat.
   bool ascii = false, logo = true, status = true, history = true;
   std::string color = "auto";
+  std::string resume;
 
   // Server.
   std::string host = "127.0.0.1", url_prefix, path;

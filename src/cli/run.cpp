@@ -5,6 +5,7 @@
 #include "cli/flags.h"
 #include "cli/help.h"
 #include "cli/parse.h"
+#include "cli/run_modes.h"
 #include "cli/streams.h"
 #include "cli/subcommands.h"
 #include "pack/llamafile.h"
@@ -73,7 +74,14 @@ Error unexpected(const std::string& word) {
 
 Result<int> run_main_mode(const Invocation& invocation) {
   if (!invocation.positional.empty()) return unexpected(invocation.positional[0]);
-  return error_of(ErrorKind::unsupported, "this mode is not there yet");
+  switch (invocation.options.mode) {
+    case kCompletion:
+      return run_completion(invocation);
+    case kServer:
+      return error_of(ErrorKind::unsupported, "--server: this build has no server");
+    default:
+      return run_chat_mode(invocation);
+  }
 }
 
 int exit_code_of(const Error& error) {
@@ -108,6 +116,8 @@ int run_program(const Words& arguments) {
     Output out;
     out.write(fmt::format("quipu {}\n", QUIPU_VERSION));
     code = out.finish();
+  } else if (invocation.options.licenses) {
+    code = run_licenses(invocation);
   } else {
     code = subcommand != nullptr ? subcommand->run(invocation) : run_main_mode(invocation);
   }

@@ -19,6 +19,17 @@ constexpr std::array kSubcommands{
     Subcommand{"detokenize", kDetokenize, "[-m MODEL] [-f FILE | IDS...]",
                "Prints the text of token ids: a JSON list on standard input or in a file, or ids as arguments.",
                run_detokenize},
+    Subcommand{
+        "logprobs", kLogprobs, "[-m MODEL] [-f FILE | -p TEXT] [--ids] [--top N]",
+        "Prints a JSON line for each token of a text: its id, its log-probability (natural logarithm, before any "
+        "sampling) and the N likeliest tokens at its place with theirs. The first token has none.",
+        run_logprobs},
+    Subcommand{"inspect", kInspect, "[FILE] [-c N] [--json]",
+               "Shows what is in a model: shape, types, memory for a context of N, licence, metadata, tensors; and the "
+               "entries of a llamafile.",
+               run_inspect},
+    Subcommand{"doctor", kDoctor, "[--json]", "Says what this machine offers, in a form to paste into a bug report.",
+               run_doctor},
     Subcommand{"completions", kCompletions, "bash|zsh|fish", "Prints a script that completes commands in a shell.",
                run_completions},
 };

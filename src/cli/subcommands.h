@@ -43,6 +43,8 @@ Result<int> run_tokenize(const Invocation& invocation);
 Result<int> run_detokenize(const Invocation& invocation);
 Result<int> run_template(const Invocation& invocation);
 Result<int> run_logprobs(const Invocation& invocation);
+Result<int> run_inspect(const Invocation& invocation);
+Result<int> run_doctor(const Invocation& invocation);
 Result<int> run_completions(const Invocation& invocation);
 
 }  // namespace quipu::cli

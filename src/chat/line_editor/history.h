@@ -20,6 +20,8 @@ class History {
 
   // Not what is empty or repeats the last entry. A text of more than 64 KiB is kept in memory only.
   void add(const std::string& entry);
+  // From now on entries stay in memory.
+  void stop_keeping() { path_.clear(); }
   [[nodiscard]] const std::vector<std::string>& entries() const { return entries_; }
   // The newest entry older than `before` that contains `part`.
   [[nodiscard]] std::optional<size_t> find_back(std::string_view part, size_t before) const;

@@ -1,0 +1,171 @@
+// Commands that change what is said.
+#include <fmt/format.h>
+
+#include "chat/commands.h"
+#include "chat/session.h"
+#include "platform/terminal.h"
+#include "text/utf8.h"
+
+namespace quipu::chat {
+namespace {
+
+constexpr uint64_t kMaxUploadBytes = 16U << 20;
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min<size_t>(3, bytes.size()))) {
+    const size_t n = std::min<size_t>(3, bytes.size());
+    uint32_t group = 0;
+    for (size_t i = 0; i < 3; ++i) group = group << 8 | (i < n ? static_cast<unsigned char>(bytes[i]) : 0U);
+    for (size_t i = 0; i < 4; ++i) text += i <= n ? kDigits[group >> (18 - 6 * i) & 63] : '=';
+  }
+  return text;
+}
+
+// A fence that the content does not hold.
+std::string fence_for(const std::string& content) {
+  std::string fence = "```";
+  while (content.find(fence) != content.npos) fence += '`';
+  return fence;
+}
+
+}  // namespace
+
+void Session::usage(std::string_view name) {
+  const Command* command = find_command(name);
+  screen_.error(fmt::format("usage: {} {}", command->name, command->arguments));
+}
+
+void Session::help(std::string_view arguments) {
+  if (!arguments.empty()) {
+    const Command* command = find_command(arguments);
+    if (command == nullptr) return screen_.error(fmt::format("{} is no command; /? lists them", arguments));
+    return screen_.print(fmt::format("{} {}\n{}\n", command->name, command->arguments, command->help));
+  }
+  std::string text;
+  for (const Command& command : commands()) {
+    text += fmt::format("  {:<20} {}\n", fmt::format("{} {}", command.name, command.arguments), command.summary);
+  }
+  text +=
+      "  \"\"\" ... \"\"\"          text of several lines; ctrl-j or alt-enter begins a line too\n"
+      "  Ctrl-C               stop the answer; twice at the prompt: leave\n"
+      "  Ctrl-R, Up, Tab      search lines typed before, go through them, complete\n";
+  screen_.print(text);
+}
+
+void Session::exit(std::string_view) {
+  done_ = true;
+}
+
+void Session::clear(std::string_view) {
+  conversation_.clear();
+  store_.start_new();
+  attachments_.clear();
+  screen_.notice("(a new chat)");
+}
+
+void Session::undo(std::string_view) {
+  if (!conversation_.undo(manual_)) return screen_.error("there is nothing to take back");
+  changed();
+  const Message* last = conversation_.messages().empty() ? nullptr : &conversation_.messages().back();
+  screen_.notice(last == nullptr ? "(taken back: the chat is empty now)"
+                                 : fmt::format("(taken back: {} messages are left)", conversation_.messages().size()));
+}
+
+void Session::forget(std::string_view) {
+  if (!conversation_.forget()) return screen_.error("there is nothing to forget");
+  screen_.notice(fmt::format("(the model no longer sees the {} oldest messages)", conversation_.n_forgotten()));
+}
+
+void Session::push(std::string_view) {
+  conversation_.push();
+  screen_.notice(
+      fmt::format("(mark {} after {} messages)", conversation_.marks().size(), conversation_.messages().size()));
+}
+
+void Session::pop(std::string_view) {
+  if (!conversation_.pop()) return screen_.error("there is no mark: /push sets one");
+  changed();
+  screen_.notice(fmt::format("(back to {} messages)", conversation_.messages().size()));
+}
+
+void Session::stack(std::string_view) {
+  if (conversation_.marks().empty()) return screen_.print("no marks: /push sets one\n");
+  std::string text;
+  for (size_t i = 0; i < conversation_.marks().size(); ++i) {
+    text += fmt::format("{}: after {} messages\n", i + 1, conversation_.marks()[i]);
+  }
+  screen_.print(text);
+}
+
+void Session::manual(std::string_view arguments) {
+  if (!arguments.empty() && arguments != "on" && arguments != "off") return usage("/manual");
+  manual_ = arguments.empty() ? !manual_ : arguments == "on";
+  typed_role_ = "user";
+  screen_.notice(manual_ ? "(manual mode: messages are added as you type them, and nothing is generated)"
+                         : "(manual mode is off)");
+}
+
+void Session::upload(std::string_view arguments) {
+  if (arguments.empty()) return usage("/upload");
+  std::string path(arguments);
+  if (path.starts_with("~/")) path = platform::environment("HOME").value_or("") + path.substr(1);
+  const auto content = platform::read_file(path, kMaxUploadBytes);
+  if (!content.ok()) return screen_.error(content.error().message);
+  if (content->find('\0') != content->npos || !text::is_valid_utf8(*content)) {
+    return screen_.error(fmt::format("{}: is no text in UTF-8", path));
+  }
+  const std::string name = std::filesystem::path(path).filename().string(), fence = fence_for(*content);
+  attachments_ +=
+      fmt::format("File `{}`:\n\n{}\n{}{}{}\n\n", name, fence, *content, content->ends_with('\n') ? "" : "\n", fence);
+  const size_t n_tokens = responder_.engine().model().tokenizer().encode(attachments_, {}).size();
+  screen_.notice(
+      fmt::format("({} goes with your next message: {} tokens of {})", name, n_tokens, responder_.engine().n_ctx()));
+}
+
+void Session::retry(std::string_view) {
+  conversation_.take_back_answer();
+  if (conversation_.messages().empty() || conversation_.messages().back().role != "user") {
+    return screen_.error("there is no question to answer");
+  }
+  changed();
+  answer();
+}
+
+void Session::edit(std::string_view) {
+  const Message* question = conversation_.last("user");
+  if (question == nullptr) return screen_.error("there is no question to change");
+  if (!terminal_) return screen_.error("/edit needs a terminal");
+  terminal_->set(platform::Terminal::Mode::found);
+  auto edited = platform::edit_text(question->content);
+  terminal_->set(platform::Terminal::Mode::quiet);
+  if (!edited.ok()) return screen_.error(edited.error().message);
+  std::string text = cleaned_paste(*edited);
+  while (text.ends_with('\n')) text.pop_back();
+  if (text.empty() || text == question->content) return screen_.notice("(nothing was changed)");
+  while (!conversation_.messages().empty() && conversation_.messages().back().role != "user") conversation_.undo(true);
+  conversation_.undo(true);
+  changed();
+  screen_.print(text);
+  ask(text);
+}
+
+void Session::copy(std::string_view) {
+  const Message* answer = conversation_.last("assistant");
+  if (answer == nullptr) return screen_.error("there is no answer to copy");
+  if (!terminal_) return screen_.error("/copy needs a terminal");
+  platform::write_stream(platform::Stream::standard_output, fmt::format("\x1b]52;c;{}\x07", base64(answer->content)));
+  screen_.notice(fmt::format("({} characters were handed to the terminal)", answer->content.size()));
+}
+
+void Session::system(std::string_view arguments) {
+  if (arguments.empty()) {
+    return screen_.print(conversation_.system_prompt().empty() ? "no system prompt\n" : conversation_.system_prompt());
+  }
+  conversation_.set_system_prompt(std::string(arguments));
+  changed();
+  screen_.notice("(the system prompt holds from the next answer on)");
+}
+
+}  // namespace quipu::chat

@@ -1,0 +1,74 @@
+// Answers of the model in a conversation: template, context, generation. Knows nothing of a terminal.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "chat/conversation.h"
+#include "engine/engine.h"
+
+namespace quipu::chat {
+
+using Token = tokenizer::Token;
+
+struct AnswerEvents {
+  // While a prompt is read: tokens done and to do.
+  std::function<void(size_t n_done, size_t n_total, double tokens_per_s)> on_prompt;
+  std::function<void(std::string_view text)> on_text;
+  // The context was full: so many messages are no longer seen, or (0) the beginning of the answer is not.
+  std::function<void(size_t n_messages)> on_forgotten;
+  // Asked between steps; true stops, and what was said so far is kept.
+  std::function<bool()> stop_requested;
+};
+
+struct Answer {
+  std::string text;
+  engine::Finish finish = engine::Finish::end;
+};
+
+struct Statistics {
+  size_t n_prompt = 0, n_cached = 0, n_generated = 0;  // tokens of the last answer
+  double prompt_ms = 0, generation_ms = 0;
+  size_t total_prompt = 0, total_generated = 0;
+  double total_prompt_ms = 0, total_generation_ms = 0;
+};
+
+class Responder {
+ public:
+  // The engine must outlive it.
+  Responder(engine::Engine& engine, engine::GenerateOptions options, chat_template::Json template_variables);
+
+  // Answers the last message of the conversation and does not add the answer to it. Where the messages do not fit into
+  // the context, the oldest turns are forgotten (conversation.forget_turn). An answer that fills the context goes on in
+  // the same way, and then without its own beginning. Errors: the template refuses the
+  // messages; the last message alone is longer than the context.
+  Result<Answer> answer(Conversation& conversation, const AnswerEvents& events);
+
+  // The prompt as the model sees it, and its tokens.
+  [[nodiscard]] Result<std::string> rendered(const Conversation& conversation, bool for_answer) const;
+  [[nodiscard]] Result<std::vector<Token>> tokens(const Conversation& conversation, bool for_answer) const;
+
+  // From now on an answer that fills the context ends there.
+  void stop_when_full() { stops_when_full_ = true; }
+  engine::GenerateOptions& options() { return options_; }
+  [[nodiscard]] const Statistics& statistics() const { return statistics_; }
+  [[nodiscard]] engine::Engine& engine() { return engine_; }
+  [[nodiscard]] engine::Sequence& sequence() { return sequence_; }
+
+ private:
+  Result<std::vector<Token>> fitting_prompt(Conversation& conversation, const AnswerEvents& events, size_t n_answered,
+                                            size_t n_room);
+  Status read_prompt(std::span<const Token> prompt, const AnswerEvents& events);
+
+  engine::Engine& engine_;
+  engine::Sequence sequence_;
+  engine::GenerateOptions options_;
+  chat_template::Json variables_;
+  Statistics statistics_;
+  bool stops_when_full_ = false;
+};
+
+}  // namespace quipu::chat

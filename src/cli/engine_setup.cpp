@@ -1,0 +1,68 @@
+#include "cli/engine_setup.h"
+
+#include <algorithm>
+
+#include "cli/flag_values.h"
+#include "cli/model_file.h"
+#include "platform/platform.h"
+
+namespace quipu::cli {
+namespace {
+
+constexpr uint64_t kMaxTemplateBytes = 4U << 20;
+
+engine::KvType kv_type(const std::string& name) {
+  return name == "f32" ? engine::KvType::f32 : name == "bf16" ? engine::KvType::bf16 : engine::KvType::f16;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const engine::Model>> load_model(const Invocation& invocation) {
+  const Options& options = invocation.options;
+  engine::Model::Options model_options;
+  model_options.log = invocation.log;
+  model_options.lock_in_memory = options.mlock;
+  model_options.chat_template = options.chat_template;
+  if (!options.chat_template_file.empty()) {
+    QUIPU_TRY(model_options.chat_template, platform::read_file(options.chat_template_file, kMaxTemplateBytes));
+  }
+  QUIPU_TRY(const pack::ModelPlace place, place_of_model(invocation));
+  return place.parts.empty() ? engine::Model::load(place.path, model_options)
+                             : engine::Model::load(sources_of(place), model_options);
+}
+
+Result<std::unique_ptr<engine::Engine>> make_engine(const Invocation& invocation,
+                                                    std::shared_ptr<const engine::Model> model, uint32_t n_ctx) {
+  const Options& options = invocation.options;
+  engine::EngineOptions engine_options;
+  engine_options.n_ctx = n_ctx != 0 ? n_ctx : static_cast<uint32_t>(options.n_ctx);
+  engine_options.n_threads = options.n_threads;
+  engine_options.n_ubatch = static_cast<uint32_t>(std::min(options.n_ubatch, options.n_batch));
+  engine_options.type_k = kv_type(options.cache_type_k);
+  engine_options.type_v = kv_type(options.cache_type_v);
+  engine_options.precise = options.precise;
+  if (!options.isa.empty()) engine_options.isa = options.isa;
+  engine_options.log = invocation.log;
+  return engine::Engine::create(std::move(model), engine_options);
+}
+
+Result<engine::GenerateOptions> generate_options(const Invocation& invocation, const engine::Model& model) {
+  const Options& options = invocation.options;
+  engine::GenerateOptions generate;
+  generate.sampling = options.sampling;
+  generate.n_predict = options.n_predict;
+  generate.ignore_end = options.ignore_eos;
+  generate.show_special = options.special;
+  for (const std::string& text : options.reverse_prompts) {
+    generate.stop.push_back(options.escape ? unescaped(text) : text);
+  }
+  QUIPU_CHECK_OK(sample::validate(generate.sampling, static_cast<int32_t>(model.hyperparameters().n_vocab)));
+  return generate;
+}
+
+std::string model_name(const engine::Model& model) {
+  const std::string& name = model.file().name();  // a path, or "x.llamafile@y.gguf"
+  return name.substr(name.find_last_of("/@") + 1);
+}
+
+}  // namespace quipu::cli

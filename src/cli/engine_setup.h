@@ -1,0 +1,24 @@
+// From the command line to a model that computes.
+#pragma once
+
+#include <memory>
+
+#include "base/result.h"
+#include "cli/subcommands.h"
+#include "engine/engine.h"
+
+namespace quipu::cli {
+
+Result<std::shared_ptr<const engine::Model>> load_model(const Invocation& invocation);
+
+// `n_ctx`: instead of what -c says, if not 0.
+Result<std::unique_ptr<engine::Engine>> make_engine(const Invocation& invocation,
+                                                    std::shared_ptr<const engine::Model> model, uint32_t n_ctx = 0);
+
+// Sampling, length and stop texts of the flags. Errors: a value that does not fit the model's vocabulary.
+Result<engine::GenerateOptions> generate_options(const Invocation& invocation, const engine::Model& model);
+
+// The model's name for people: that of its file, without folders.
+std::string model_name(const engine::Model& model);
+
+}  // namespace quipu::cli

@@ -1,0 +1,67 @@
+// The chat, and one question from a pipe.
+#include "chat/chat.h"
+#include "cli/engine_setup.h"
+#include "cli/flag_values.h"
+#include "cli/run_modes.h"
+#include "cli/streams.h"
+#include "platform/terminal.h"
+
+namespace quipu::cli {
+namespace {
+
+constexpr uint64_t kMaxPromptBytes = 64U << 20;
+
+// --system-prompt and its file; -p says the same in a chat.
+Result<std::string> system_prompt(const Options& options) {
+  if (!options.system_prompt_file.empty()) return platform::read_file(options.system_prompt_file, kMaxPromptBytes);
+  if (!options.system_prompt.empty()) return options.escape ? unescaped(options.system_prompt) : options.system_prompt;
+  if (!options.prompt_file.empty()) return platform::read_file(options.prompt_file, kMaxPromptBytes);
+  return options.escape ? unescaped(options.prompt) : options.prompt;
+}
+
+Result<chat_template::Json> template_variables(const Options& options) {
+  if (options.chat_template_kwargs.empty()) return chat_template::Json();
+  auto json = chat_template::Json::parse(options.chat_template_kwargs, nullptr, false);
+  if (!json.is_object()) return invalid_input("--chat-template-kwargs: is no JSON object");
+  return json;
+}
+
+std::vector<std::string> banner(const Options& options, const engine::Engine& engine) {
+  if (!options.logo) return {};
+  return {fmt::format("quipu {}, {} ({} threads, {}, context of {} tokens)", QUIPU_VERSION, model_name(engine.model()),
+                      engine.n_threads(), engine.isa(), engine.n_ctx())};
+}
+
+// Without a mode and with a pipe as input, all of it is one question.
+bool is_one_question(const Options& options) {
+  return options.mode == kNoMode && !platform::is_terminal(platform::Stream::standard_input);
+}
+
+}  // namespace
+
+Result<int> run_chat_mode(const Invocation& invocation) {
+  const Options& options = invocation.options;
+  chat::ChatOptions chat_options;
+  QUIPU_TRY(chat_options.system_prompt, system_prompt(options));
+  QUIPU_TRY(chat_options.template_variables, template_variables(options));
+  QUIPU_TRY(const auto model, load_model(invocation));
+  QUIPU_TRY(chat_options.generate, generate_options(invocation, *model));
+  chat_options.model_name = model_name(*model);
+  chat_options.resume = options.resume;
+  chat_options.styled = options.color != "off" && options.color != "never";
+  chat_options.ascii = options.ascii;
+  chat_options.status = options.status;
+  chat_options.keep = options.history;
+  if (is_one_question(options)) {
+    QUIPU_TRY(std::string question, platform::read_file("-", kMaxTextBytes));
+    while (question.ends_with('\n') || question.ends_with('\r')) question.pop_back();
+    if (question.empty()) return invalid_input("standard input is empty: there is no question to answer");
+    QUIPU_TRY(const auto engine, make_engine(invocation, model));
+    return chat::answer_once(*engine, chat_options, question);
+  }
+  QUIPU_TRY(const auto engine, make_engine(invocation, model));
+  chat_options.banner = banner(options, *engine);
+  return chat::run_chat(*engine, chat_options);
+}
+
+}  // namespace quipu::cli
