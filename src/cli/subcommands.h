@@ -42,6 +42,7 @@ Result<int> run_unpack(const Invocation& invocation);
 Result<int> run_tokenize(const Invocation& invocation);
 Result<int> run_detokenize(const Invocation& invocation);
 Result<int> run_template(const Invocation& invocation);
+Result<int> run_template(const Invocation& invocation);
 Result<int> run_logprobs(const Invocation& invocation);
 Result<int> run_inspect(const Invocation& invocation);
 Result<int> run_doctor(const Invocation& invocation);
