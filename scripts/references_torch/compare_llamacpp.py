@@ -92,18 +92,13 @@ def log_softmax(logits):
 
 def compare(llama, truth, step, full, limit=None):
     difference, whole = measure.Difference(), []
-    for document in truth.documents.values():
-        ids = document["ids"][:limit]
-        rows = slice(0, len(ids) - 1)
-        logprobs = log_softmax(llama.document(ids, step)[:-1])
-        top = np.argsort(-logprobs, axis=1)[:, :measure.TOP]
-        difference.add(document, logprobs[np.arange(len(ids) - 1), ids[1:]], top,
-                       np.take_along_axis(logprobs, top, axis=1), rows)
+    for document in truth.documents:
+        logprobs = log_softmax(llama.document(document["ids"][:limit], step)[:-1])
+        difference.add(document, logprobs)
         if full is not None:
-            start = document["rows"].start
-            for row in range(len(ids) - 1):
-                p = log_softmax(full[start + row][None])[0]
-                whole.append(np.sum(np.exp(p) * (p - logprobs[row])))
+            for row, other in enumerate(logprobs):
+                p = log_softmax(full[document["first_row"] + row][None])[0]
+                whole.append(np.sum(np.exp(p) * (p - other)))
     figures = difference.figures()
     if whole:
         figures["kl_nats_whole_vocabulary"] = float(np.mean(whole))

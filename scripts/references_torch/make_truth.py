@@ -7,8 +7,9 @@ Needs the packages of scripts/references_torch/requirements.txt (torch among the
 committed output instead. Writes
   truth.json     versions, the documents and chats as token ids, the greedy answers (at most 64 tokens, up to and with
                  an end-of-text token)
-  truth.npz      for every predicted token of the documents, one after another (document of n tokens: n - 1 rows):
-                 `logprob` its natural log-probability, `top_ids` and `top_logprobs` the 50 best, all float32
+  truth.bin      N = all predicted tokens of the documents, one after another (document of n tokens: n - 1 rows);
+                 little-endian arrays, one after another: the token's natural log-probability float32 [N], the 50 best
+                 tokens uint16 [N][50] (SmolLM2's vocabulary is below 65,536), their log-probabilities float32 [N][50]
 With --full all logits of these rows go to FULL.npy (about 1 GB), for compare_llamacpp.py.
 
 The token ids come from Hugging Face's `tokenizers`, built from the file's vocabulary and merges. transformers' own
@@ -120,9 +121,9 @@ def main():
     float32_error = float((logprobs_exact - chosen).abs().mean())
 
     DATA.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(DATA / "truth.npz", logprob=chosen.numpy().astype(np.float32),
-                        top_ids=best.indices.numpy().astype(np.uint16),
-                        top_logprobs=best.values.numpy().astype(np.float32))
+    (DATA / "truth.bin").write_bytes(chosen.numpy().astype("<f4").tobytes() +
+                                     best.indices.numpy().astype("<u2").tobytes() +
+                                     best.values.numpy().astype("<f4").tobytes())
     if options.full:
         np.save(options.full, logits.numpy())
     record = {

@@ -1,43 +1,41 @@
-"""How far a program's log-probabilities are from the float32 reference in tests/truth/data."""
+"""How far a program's log-probabilities are from the float32 reference in tests/truth/data (as truth_test.cpp has it)."""
 import json
 import pathlib
 
 import numpy as np
 
 DATA = pathlib.Path(__file__).resolve().parent / "data"
-# Longer than the reference's list of 50, so that a token near its end is rarely missing from the other's list.
-TOP = 64
+TOP = 50
 
 
 class Truth:
     def __init__(self):
         self.record = json.loads((DATA / "truth.json").read_text(encoding="utf-8"))
-        arrays = np.load(DATA / "truth.npz")
-        self.documents, start = {}, 0
+        self.chats = self.record["chats"]
+        total = sum(len(document["ids"]) - 1 for document in self.record["documents"])
+        data = (DATA / "truth.bin").read_bytes()
+        logprob = np.frombuffer(data, "<f4", total)
+        top_ids = np.frombuffer(data, "<u2", total * TOP, 4 * total).reshape(total, TOP)
+        top_logprobs = np.frombuffer(data, "<f4", total * TOP, 4 * total + 2 * total * TOP).reshape(total, TOP)
+        self.documents, start = [], 0
         for document in self.record["documents"]:
             rows = slice(start, start + len(document["ids"]) - 1)
             start = rows.stop
-            self.documents[document["name"]] = {"ids": document["ids"], "rows": rows,
-                                                **{name: arrays[name][rows] for name in arrays.files}}
-        self.chats = self.record["chats"]
+            self.documents.append({**document, "first_row": rows.start, "logprob": logprob[rows],
+                                   "top_ids": top_ids[rows].astype(np.int64), "top_logprobs": top_logprobs[rows]})
 
 
-def grouped_kl(ids, logprobs, other_ids, other_logprobs):
-    """KL(reference || other) in nats per row, over the tokens that both lists name and one group for all the rest.
+def grouped_kl(top_ids, top_logprobs, logprobs):
+    """KL(reference || other) in nats per row, the reference's 50 best tokens one by one and all others as one group.
 
-    Putting tokens together never raises a KL divergence, so this is a lower bound of the whole one; the reference's 50
-    best carry nearly all of its mass, so it is close.
+    Putting tokens together never raises a KL divergence, so this is a lower bound of the whole one.
     """
-    total = np.empty(len(ids))
-    for row in range(len(ids)):
-        _, ours, theirs = np.intersect1d(ids[row].astype(np.int64), other_ids[row], assume_unique=True,
-                                         return_indices=True)
-        p = np.exp(np.append(logprobs[row][ours].astype(np.float64), -np.inf))
-        q = np.exp(np.append(np.asarray(other_logprobs[row], np.float64)[theirs], -np.inf))
-        # 1e-12 keeps the group's logarithm finite where rounding leaves it nothing.
-        p[-1], q[-1] = max(1 - p.sum(), 1e-12), max(1 - q.sum(), 1e-12)
-        total[row] = np.sum(p * np.log(p / q))
-    return total
+    p = np.exp(top_logprobs.astype(np.float64))
+    log_q = np.take_along_axis(logprobs, top_ids, axis=1)
+    # 1e-12 keeps the group's logarithm finite where rounding leaves it nothing.
+    rest_p = np.maximum(1 - p.sum(axis=1), 1e-12)
+    rest_q = np.maximum(1 - np.exp(log_q).sum(axis=1), 1e-12)
+    return (p * (top_logprobs - log_q)).sum(axis=1) + rest_p * np.log(rest_p / rest_q)
 
 
 class Difference:
@@ -46,9 +44,12 @@ class Difference:
     def __init__(self):
         self.deltas, self.kls = [], []
 
-    def add(self, document, logprob, top_ids, top_logprobs, rows=slice(None)):
-        self.deltas.append(np.abs(np.asarray(logprob, np.float64) - document["logprob"][rows]))
-        self.kls.append(grouped_kl(document["top_ids"][rows], document["top_logprobs"][rows], top_ids, top_logprobs))
+    def add(self, document, logprobs):
+        """`logprobs` [rows][n_vocab] are those of the document's first rows."""
+        rows = len(logprobs)
+        chosen = logprobs[np.arange(rows), document["ids"][1:rows + 1]]
+        self.deltas.append(np.abs(chosen - document["logprob"][:rows]))
+        self.kls.append(grouped_kl(document["top_ids"][:rows], document["top_logprobs"][:rows], logprobs))
 
     def figures(self):
         deltas, kls = np.concatenate(self.deltas), np.concatenate(self.kls)
