@@ -7,6 +7,7 @@
 #include "grammar/automaton.h"
 #include "grammar/expression.h"
 #include "grammar/grammar.h"
+#include "text/utf8.h"
 
 namespace quipu::grammar {
 
@@ -259,19 +260,11 @@ class Parser {
   }
 
   Result<uint32_t> parse_utf8() {
-    const auto byte = [&](size_t i) { return at_ + i < text_.size() ? static_cast<uint8_t>(text_[at_ + i]) : 0u; };
-    const uint32_t first = byte(0);
-    const size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    uint32_t c = n == 1 ? first : first & (0xffu >> (n + 1));
-    bool valid = at_ < text_.size() && first < 0xf8 && (n == 1 || first >= 0xc2);
-    for (size_t i = 1; i < n; ++i) {
-      valid = valid && (byte(i) & 0xc0) == 0x80;
-      c = (c << 6) | (byte(i) & 0x3f);
-    }
-    constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (!valid || c < kLeast[n] || c > CharSet::kLast || (c >= 0xd800 && c <= 0xdfff)) return error("invalid UTF-8");
-    at_ += n;
-    return c;
+    if (at_ >= text_.size()) return error("invalid UTF-8");
+    const text::Decoded decoded = text::decode_at(text_, at_);
+    if (!decoded.valid) return error("invalid UTF-8");
+    at_ += decoded.size;
+    return uint32_t{decoded.code_point};
   }
 
   Result<Expression> parse_literal() {

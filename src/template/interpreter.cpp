@@ -207,7 +207,6 @@ void Interpreter::run_loop(const Node& node, const Value& iterable, int64_t dept
     scope_ = std::make_shared<Scope>();
     scope_->parent = outer;
   };
-  if (iterable.is_undefined() && !iterable.undefined_hint().empty()) loop->items.clear();
   for (Value& item : iterate(iterable)) {
     step();
     if (node.kids[2]) {

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "template/value.h"
+#include "text/utf8.h"
 
 namespace quipu::chat_template {
 namespace {
@@ -288,7 +289,7 @@ class Lexer {
       size_t n = 0;
       for (; n < 3 && i + n < source_.size() && source_[i + n] >= '0' && source_[i + n] <= '7'; n++)
         c = c * 8 + static_cast<uint32_t>(source_[i + n] - '0');
-      append_utf8(c, value);
+      text::append_utf8(value, c);
       return i + n - 1;
     }
     value += '\\';
@@ -305,19 +306,8 @@ class Lexer {
       c = c * 16 + static_cast<uint32_t>(is_digit(d) ? d - '0' : (d | 0x20) - 'a' + 10);
     }
     if (c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) error("bad escape in string");
-    append_utf8(c, value);
+    text::append_utf8(value, c);
     return i + n_digits;
-  }
-
-  static void append_utf8(uint32_t c, std::string& out) {
-    const auto byte = [&](uint32_t b) { out += static_cast<char>(b); };
-    if (c < 0x80) return byte(c);
-    if (c < 0x800) return byte(0xc0 | (c >> 6)), byte(0x80 | (c & 0x3f));
-    if (c < 0x10000) return byte(0xe0 | (c >> 12)), byte(0x80 | ((c >> 6) & 0x3f)), byte(0x80 | (c & 0x3f));
-    byte(0xf0 | (c >> 18));
-    byte(0x80 | ((c >> 12) & 0x3f));
-    byte(0x80 | ((c >> 6) & 0x3f));
-    byte(0x80 | (c & 0x3f));
   }
 
   void symbol(std::vector<char>& open) {

@@ -9,14 +9,10 @@
 
 namespace quipu::chat_template {
 
-// Python's str.isspace: the ASCII ones, U+1C-1F, U+85, U+A0 and the Zs, Zl, Zp characters.
+// Python's str.isspace: Unicode's White_Space, and the four separators U+1C to U+1F.
 bool is_white_space(std::string_view c) {
-  if (c.size() == 1) return (c[0] >= '\t' && c[0] <= '\r') || (c[0] >= '\x1c' && c[0] <= ' ');
-  static constexpr std::array<std::string_view, 19> kWide{
-      "\xc2\x85",     "\xc2\xa0",     "\xe1\x9a\x80", "\xe2\x80\x80", "\xe2\x80\x81", "\xe2\x80\x82", "\xe2\x80\x83",
-      "\xe2\x80\x84", "\xe2\x80\x85", "\xe2\x80\x86", "\xe2\x80\x87", "\xe2\x80\x88", "\xe2\x80\x89", "\xe2\x80\x8a",
-      "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"};
-  return std::ranges::find(kWide, c) != kWide.end();
+  const char32_t code_point = text::decode_at(c, 0).code_point;
+  return text::Properties(code_point).is_white_space() || (code_point >= 0x1c && code_point <= 0x1f);
 }
 
 std::string strip(std::string_view text, const std::string_view* set, Sides sides) {
