@@ -17,15 +17,24 @@ engine::KvType kv_type(const std::string& name) {
 
 }  // namespace
 
+Result<std::string> template_choice(const Options& options) {
+  if (options.chat_template_file.empty()) return options.chat_template;
+  return platform::read_file(options.chat_template_file, kMaxTemplateBytes);
+}
+
+Result<chat_template::Json> template_variables(const Options& options) {
+  if (options.chat_template_kwargs.empty()) return chat_template::Json();
+  auto json = chat_template::Json::parse(options.chat_template_kwargs, nullptr, false);
+  if (!json.is_object()) return invalid_input("--chat-template-kwargs: is no JSON object");
+  return json;
+}
+
 Result<std::shared_ptr<const engine::Model>> load_model(const Invocation& invocation) {
   const Options& options = invocation.options;
   engine::Model::Options model_options;
   model_options.log = invocation.log;
   model_options.lock_in_memory = options.mlock;
-  model_options.chat_template = options.chat_template;
-  if (!options.chat_template_file.empty()) {
-    QUIPU_TRY(model_options.chat_template, platform::read_file(options.chat_template_file, kMaxTemplateBytes));
-  }
+  QUIPU_TRY(model_options.chat_template, template_choice(options));
   QUIPU_TRY(const pack::ModelPlace place, place_of_model(invocation));
   return place.parts.empty() ? engine::Model::load(place.path, model_options)
                              : engine::Model::load(sources_of(place), model_options);
@@ -46,6 +55,29 @@ Result<std::unique_ptr<engine::Engine>> make_engine(const Invocation& invocation
   return engine::Engine::create(std::move(model), engine_options);
 }
 
+namespace {
+
+// The grammar of --grammar, --grammar-file, --json-schema or --json-schema-file; nothing without them.
+Result<std::optional<grammar::Grammar>> grammar_of(const Options& options) {
+  constexpr uint64_t kMaxGrammarBytes = 16U << 20;
+  const auto text_of = [](const std::string& text, const std::string& file) -> Result<std::string> {
+    if (file.empty()) return text;
+    return platform::read_file(file, kMaxGrammarBytes);
+  };
+  const auto named = [](const char* flag, Result<grammar::Grammar> grammar) -> Result<std::optional<grammar::Grammar>> {
+    if (!grammar.ok()) return grammar.error().within(flag);
+    return std::optional(std::move(*grammar));
+  };
+  QUIPU_TRY(const std::string gbnf, text_of(options.grammar, options.grammar_file));
+  QUIPU_TRY(const std::string schema, text_of(options.json_schema, options.json_schema_file));
+  if (!gbnf.empty() && !schema.empty()) return invalid_input("--grammar and --json-schema exclude each other");
+  if (!gbnf.empty()) return named("--grammar", grammar::Grammar::from_gbnf(gbnf));
+  if (!schema.empty()) return named("--json-schema", grammar::Grammar::from_json_schema_text(schema));
+  return std::optional<grammar::Grammar>();
+}
+
+}  // namespace
+
 Result<engine::GenerateOptions> generate_options(const Invocation& invocation, const engine::Model& model) {
   const Options& options = invocation.options;
   engine::GenerateOptions generate;
@@ -56,6 +88,8 @@ Result<engine::GenerateOptions> generate_options(const Invocation& invocation, c
   for (const std::string& text : options.reverse_prompts) {
     generate.stop.push_back(options.escape ? unescaped(text) : text);
   }
+  QUIPU_TRY(auto grammar, grammar_of(options));
+  if (grammar) generate.grammar = model.compile(std::move(*grammar));
   QUIPU_CHECK_OK(sample::validate(generate.sampling, static_cast<int32_t>(model.hyperparameters().n_vocab)));
   return generate;
 }

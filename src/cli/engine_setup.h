@@ -11,6 +11,11 @@ namespace quipu::cli {
 
 Result<std::shared_ptr<const engine::Model>> load_model(const Invocation& invocation);
 
+// What --chat-template and --chat-template-file say, as Model::Options::chat_template.
+Result<std::string> template_choice(const Options& options);
+// The object of --chat-template-kwargs; null without it.
+Result<chat_template::Json> template_variables(const Options& options);
+
 // `n_ctx`: instead of what -c says, if not 0.
 Result<std::unique_ptr<engine::Engine>> make_engine(const Invocation& invocation,
                                                     std::shared_ptr<const engine::Model> model, uint32_t n_ctx = 0);

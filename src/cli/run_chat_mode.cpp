@@ -19,13 +19,6 @@ Result<std::string> system_prompt(const Options& options) {
   return options.escape ? unescaped(options.prompt) : options.prompt;
 }
 
-Result<chat_template::Json> template_variables(const Options& options) {
-  if (options.chat_template_kwargs.empty()) return chat_template::Json();
-  auto json = chat_template::Json::parse(options.chat_template_kwargs, nullptr, false);
-  if (!json.is_object()) return invalid_input("--chat-template-kwargs: is no JSON object");
-  return json;
-}
-
 std::vector<std::string> banner(const Options& options, const engine::Engine& engine) {
   if (!options.logo) return {};
   return {fmt::format("quipu {}, {} ({} threads, {}, context of {} tokens)", QUIPU_VERSION, model_name(engine.model()),

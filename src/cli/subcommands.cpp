@@ -19,8 +19,11 @@ constexpr std::array kSubcommands{
     Subcommand{"detokenize", kDetokenize, "[-m MODEL] [-f FILE | IDS...]",
                "Prints the text of token ids: a JSON list on standard input or in a file, or ids as arguments.",
                run_detokenize},
-    Subcommand{"template", kTemplate, "[-m MODEL] -f REQUEST.json",
-               "Prints the prompt that an OpenAI chat request becomes by the model's chat template.", run_template},
+    Subcommand{
+        "template", kTemplate, "[-m MODEL] [-f REQUEST.json]",
+        "Prints the prompt that an OpenAI chat request (messages, tools ...) becomes by the model's chat template. "
+        "A file with a vocabulary alone will do for a model.",
+        run_template},
     Subcommand{
         "logprobs", kLogprobs, "[-m MODEL] [-f FILE | -p TEXT] [--ids] [--top N]",
         "Prints a JSON line for each token of a text: its id, its log-probability (natural logarithm, before any "

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/check.h"
+
 namespace quipu::engine {
 
 Result<Answer> Answer::create(const Model& model, const GenerateOptions& options, OnText on_text) {
@@ -18,7 +20,11 @@ Answer::Answer(const Model& model, const GenerateOptions& options, OnText on_tex
       on_text_(std::move(on_text)),
       sampler_(std::move(sampler)),
       decoder_(model.tokenizer(), options.show_special),
-      stop_(options.stop) {}
+      stop_(options.stop) {
+  if (options.grammar == nullptr) return;
+  matcher_.emplace(options.grammar);
+  mask_.resize((model.hyperparameters().n_vocab + 31) / 32);
+}
 
 void Answer::accept_prompt(std::span<const Token> prompt) {
   for (const Token token : prompt) sampler_.accept(token);
@@ -33,9 +39,11 @@ Result<std::optional<Token>> Answer::next(std::span<const float> logits) {
     return options_.n_predict >= 0 && static_cast<int64_t>(tokens_.size()) >= options_.n_predict;
   };
   if (long_enough()) return over(Finish::length);
-  QUIPU_TRY(const Token token, sampler_.sample(logits));
+  if (matcher_) QUIPU_CHECK_OK(matcher_->fill_mask(mask_));
+  QUIPU_TRY(const Token token, sampler_.sample(logits, mask_));
   sampler_.accept(token);
-  const bool goes_on = options_.ignore_end || options_.n_predict == -2;
+  if (matcher_) QUIPU_CHECK(matcher_->accept(token));
+  const bool goes_on = (options_.ignore_end || options_.n_predict == -2) && !matcher_;
   if (model_->tokenizer().is_end_of_generation(token) && !goes_on) return over(Finish::end);
   tokens_.push_back(token);
   if (!hand_out(stop_.push(decoder_.push(token)))) return over(Finish::cancelled);

@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "engine/stop_text.h"
+#include "grammar/matcher.h"
 
 namespace quipu::engine {
 
@@ -37,6 +38,8 @@ class Answer {
   sample::Sampler sampler_;
   tokenizer::StreamDecoder decoder_;
   StopText stop_;
+  std::optional<grammar::Matcher> matcher_;
+  std::vector<uint32_t> mask_;  // a bit for each token, if there is a grammar
   std::vector<Token> tokens_;
   Finish finish_ = Finish::end;
 };

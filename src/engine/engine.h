@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "engine/model.h"
+#include "grammar/mask_cache.h"
 #include "kernels/attention.h"
 #include "sample/sampler.h"
 
@@ -98,6 +99,8 @@ struct GenerateOptions {
   std::vector<std::string> stop;  // texts that end the answer and are not part of it
   bool ignore_end = false;        // goes on past the model's end of an answer
   bool show_special = false;      // control tokens appear in the text
+  // The answer's text is one of this grammar (Model::compile). Its end is then the grammar's: ignore_end has no effect.
+  std::shared_ptr<grammar::MaskCache> grammar = nullptr;
 };
 
 enum class Finish : uint8_t { end, stop_text, length, context_full, cancelled };

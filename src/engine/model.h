@@ -3,11 +3,13 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "base/log.h"
 #include "base/result.h"
 #include "gguf/gguf.h"
+#include "grammar/mask_cache.h"
 #include "model/model.h"
 #include "template/chat_template.h"
 #include "tokenizer/tokenizer.h"
@@ -35,6 +37,8 @@ class Model {
   [[nodiscard]] const tokenizer::Tokenizer& tokenizer() const { return *tokenizer_; }
   [[nodiscard]] const chat_template::ChatTemplate& chat_template() const { return *chat_template_; }
   [[nodiscard]] const gguf::File& file() const { return file_; }
+  // A grammar for this vocabulary, to be shared by all answers that follow it.
+  [[nodiscard]] std::shared_ptr<grammar::MaskCache> compile(grammar::Grammar grammar) const;
 
  private:
   static Result<std::shared_ptr<const Model>> load(gguf::File file, const Options& options);
@@ -43,6 +47,11 @@ class Model {
   std::unique_ptr<model::Model> weights_;
   std::optional<tokenizer::Tokenizer> tokenizer_;
   std::optional<chat_template::ChatTemplate> chat_template_;
+  mutable std::once_flag trie_once_;  // made when the first grammar asks for it
+  mutable std::shared_ptr<const grammar::TokenTrie> trie_;
 };
+
+// The Jinja text that `choice` (as Model::Options::chat_template) means for a file, which may be a vocabulary alone.
+Result<std::string> chat_template_text(const gguf::File& file, const std::string& choice, const Log& log);
 
 }  // namespace quipu::engine
