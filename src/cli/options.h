@@ -55,8 +55,6 @@ struct Options {
   bool truncate = false;
   std::vector<std::string> reverse_prompts;
   std::string in_prefix, in_suffix;
-  std::string prompt_cache;
-  bool prompt_cache_all = false, prompt_cache_ro = false;
 
   // Sampling.
   sample::SamplingParams sampling;
