@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   // The conversation becomes text by the model's own chat template, and tokens by its vocabulary.
   chat_template::RenderInput conversation;
   conversation.messages.push_back({{"role", "user"}, {"content", argv[2]}});
+  engine::set_template_surroundings(conversation, (*model)->tokenizer());
   auto prompt = (*model)->chat_template().render(conversation);
   if (!prompt.ok()) return std::fprintf(stderr, "%s\n", prompt.error().message.c_str()), 1;
   const auto tokens = (*model)->tokenizer().encode(*prompt, {.parse_special = true});

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "platform/platform.h"
 
 namespace quipu::chat {
 namespace {
@@ -37,10 +36,8 @@ Result<std::string> Responder::rendered(const Conversation& conversation, bool f
   chat_template::RenderInput input;
   input.messages = conversation.to_json();
   input.add_generation_prompt = for_answer;
-  if (const auto bos = tokenizer.bos()) input.bos_token = std::string(tokenizer.bytes(*bos, true));
-  if (const auto eos = tokenizer.eos()) input.eos_token = std::string(tokenizer.bytes(*eos, true));
+  engine::set_template_surroundings(input, tokenizer);
   if (variables_.is_object()) input.extra = variables_;
-  input.strftime_now = [](const std::string& format) { return platform::local_time(format); };
   return engine_.model().chat_template().render(input);
 }
 

@@ -4,7 +4,6 @@
 #include "cli/model_file.h"
 #include "cli/streams.h"
 #include "cli/subcommands.h"
-#include "platform/platform.h"
 #include "template/chat_request.h"
 
 namespace quipu::cli {
@@ -20,9 +19,7 @@ Result<int> run_template(const Invocation& invocation) {
   QUIPU_TRY(const std::string source, engine::chat_template_text(file, choice, invocation.log));
   auto parsed = chat_template::ChatTemplate::parse(source);
   if (!parsed.ok()) return parsed.error().within(file.name() + ": chat template");
-  if (const auto bos = tokenizer.bos()) input->bos_token = std::string(tokenizer.bytes(*bos, true));
-  if (const auto eos = tokenizer.eos()) input->eos_token = std::string(tokenizer.bytes(*eos, true));
-  input->strftime_now = [](const std::string& format) { return platform::local_time(format); };
+  engine::set_template_surroundings(*input, tokenizer);
   QUIPU_TRY(const auto variables, template_variables(invocation.options));
   if (variables.is_object()) input->extra.update(variables);
   QUIPU_TRY(const std::string prompt, parsed->render(*input));

@@ -1,8 +1,16 @@
 #include "engine/model.h"
 
+#include "platform/platform.h"
 #include "template/builtin.h"
 
 namespace quipu::engine {
+
+void set_template_surroundings(chat_template::RenderInput& input, const tokenizer::Tokenizer& tokenizer) {
+  if (const auto bos = tokenizer.bos()) input.bos_token = std::string(tokenizer.bytes(*bos, true));
+  if (const auto eos = tokenizer.eos()) input.eos_token = std::string(tokenizer.bytes(*eos, true));
+  input.strftime_now = [](const std::string& format) { return platform::local_time(format); };
+}
+
 Result<std::string> chat_template_text(const gguf::File& file, const std::string& choice, const Log& log) {
   if (const auto builtin = chat_template::builtin_template(choice)) return std::string(*builtin);
   if (choice.find_first_of("{\n") != std::string::npos) return choice;

@@ -51,6 +51,9 @@ class Model {
   mutable std::shared_ptr<const grammar::TokenTrie> trie_;
 };
 
+// Fills in what a chat template learns from elsewhere than the conversation: the texts of BOS and EOS, and the clock.
+void set_template_surroundings(chat_template::RenderInput& input, const tokenizer::Tokenizer& tokenizer);
+
 // The Jinja text that `choice` (as Model::Options::chat_template) means for a file, which may be a vocabulary alone.
 Result<std::string> chat_template_text(const gguf::File& file, const std::string& choice, const Log& log);
 
