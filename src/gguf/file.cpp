@@ -183,8 +183,7 @@ const std::string& File::name() const {
 }
 
 Status File::lock_in_memory() const {
-  for (const Source& part : state_->parts)
-    QUIPU_CHECK_OK(part.file->lock(part.bytes));
+  for (const Source& part : state_->parts) QUIPU_CHECK_OK(part.file->lock(part.bytes));
   return {};
 }
 

@@ -140,6 +140,7 @@ std::string File::describe(std::string_view key, size_t max_chars) const {
   return text;
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses here.
 #define QUIPU_FILE_GETTERS(T)                                             \
   template Result<std::optional<T>> File::get<T>(std::string_view) const; \
   template Result<T> File::require<T>(std::string_view) const;            \
@@ -153,5 +154,6 @@ QUIPU_FILE_GETTERS(double)
 QUIPU_FILE_GETTERS(bool)
 QUIPU_FILE_GETTERS(std::string_view)
 #undef QUIPU_FILE_GETTERS
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace quipu::gguf

@@ -61,13 +61,12 @@ void decode_q2_k(const std::byte* source, float* target, size_t n) {
   const auto* blocks = reinterpret_cast<const BlockQ2_K*>(source);
   for (size_t b = 0; b < n / kSuperBlock; ++b) {
     const BlockQ2_K& block = blocks[b];
-    const float d = block.d.value();
-    const float dmin = block.dmin.value();
-    for (size_t i = 0; i < kSuperBlock; ++i) {
-      const uint8_t scales = block.scales[i / 16];
-      const int q = (block.q[32 * (i / 128) + i % 32] >> (2 * (i / 32 % 4))) & 3;
-      target[b * kSuperBlock + i] =
-          d * static_cast<float>(scales & 15) * static_cast<float>(q) - dmin * static_cast<float>(scales >> 4);
+    for (size_t s = 0; s < 16; ++s) {
+      const float d = block.d.value() * static_cast<float>(block.scales[s] & 15);
+      const float m = block.dmin.value() * static_cast<float>(block.scales[s] >> 4);
+      const uint8_t* q = block.q + 32 * (s / 8) + 16 * (s % 2);
+      float* y = target + b * kSuperBlock + 16 * s;
+      for (size_t i = 0; i < 16; ++i) y[i] = d * static_cast<float>((q[i] >> (2 * (s / 2 % 4))) & 3) - m;
     }
   }
 }

@@ -57,12 +57,17 @@ void decode_q3_k(const std::byte* source, float* target, size_t n) {
   const auto* blocks = reinterpret_cast<const BlockQ3_K*>(source);
   for (size_t b = 0; b < n / kSuperBlock; ++b) {
     const BlockQ3_K& block = blocks[b];
-    const float d = block.d.value();
-    for (size_t i = 0; i < kSuperBlock; ++i) {
-      const int low = (block.q[32 * (i / 128) + i % 32] >> (2 * (i / 32 % 4))) & 3;
-      const int high = ((block.high[i % 32] >> (i / 32)) & 1) << 2;
-      const float scale = d * static_cast<float>(scale_k3(block.scales, i / 16));
-      target[b * kSuperBlock + i] = scale * static_cast<float>((low | high) - 4);
+    for (size_t s = 0; s < 16; ++s) {
+      const float scale = block.d.value() * static_cast<float>(scale_k3(block.scales, s));
+      const size_t j = s / 2;  // which 32 of the 256
+      const uint8_t* q = block.q + 32 * (j / 4) + 16 * (s % 2);
+      const uint8_t* high = block.high + 16 * (s % 2);
+      float* y = target + b * kSuperBlock + 16 * s;
+      for (size_t i = 0; i < 16; ++i) {
+        const int low_bits = (q[i] >> (2 * (j % 4))) & 3;
+        const int high_bit = ((high[i] >> j) & 1) << 2;
+        y[i] = scale * static_cast<float>((low_bits | high_bit) - 4);
+      }
     }
   }
 }
@@ -75,13 +80,17 @@ void decode_q6_k(const std::byte* source, float* target, size_t n) {
   const auto* blocks = reinterpret_cast<const BlockQ6_K*>(source);
   for (size_t b = 0; b < n / kSuperBlock; ++b) {
     const BlockQ6_K& block = blocks[b];
-    const float d = block.d.value();
-    for (size_t i = 0; i < kSuperBlock; ++i) {
-      const size_t j = i / 32 % 4;
-      const int low = (block.q[64 * (i / 128) + 32 * (j % 2) + i % 32] >> (j < 2 ? 0 : 4)) & 15;
-      const int high = ((block.high[32 * (i / 128) + i % 32] >> (2 * j)) & 3) << 4;
-      const float scale = d * static_cast<float>(block.scales[i / 16]);
-      target[b * kSuperBlock + i] = scale * static_cast<float>((low | high) - 32);
+    for (size_t s = 0; s < 16; ++s) {
+      const float scale = block.d.value() * static_cast<float>(block.scales[s]);
+      const size_t j = s / 2 % 4;  // which 32 of the 128
+      const uint8_t* q = block.q + 64 * (s / 8) + 32 * (j % 2) + 16 * (s % 2);
+      const uint8_t* high = block.high + 32 * (s / 8) + 16 * (s % 2);
+      float* y = target + b * kSuperBlock + 16 * s;
+      for (size_t i = 0; i < 16; ++i) {
+        const int low_bits = (q[i] >> (j < 2 ? 0 : 4)) & 15;
+        const int high_bits = ((high[i] >> (2 * j)) & 3) << 4;
+        y[i] = scale * static_cast<float>((low_bits | high_bits) - 32);
+      }
     }
   }
 }

@@ -137,7 +137,8 @@ SymmetricSuperBlock fit_symmetric(const float* x, const SymmetricShape& shape) {
   double xa = 0;
   double aa = 0;
   for (size_t i = 0; i < kSuperBlock; ++i) {
-    const int q = shape.q.levels.empty() ? block.q[i] : shape.q.levels[static_cast<size_t>(block.q[i])];
+    const bool is_place = !shape.q.levels.empty();
+    const int8_t q = is_place ? shape.q.levels[static_cast<uint8_t>(block.q[i])] : block.q[i];
     const double a = block.scales[i / shape.group] * q;
     xa += a * x[i], aa += a * a;
   }
