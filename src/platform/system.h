@@ -1,6 +1,7 @@
-// What `quipu doctor` tells of the system.
+// What `quipu doctor` tells of the system, and limits that the system sets.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace quipu::platform {
@@ -9,5 +10,8 @@ namespace quipu::platform {
 std::string system_name();
 // The locale that holds for characters ("C.UTF-8"), from the environment.
 std::string character_locale();
+
+// Lets this process open as many files as the system grants without asking, and returns how many that are.
+uint64_t raise_open_files_limit();
 
 }  // namespace quipu::platform

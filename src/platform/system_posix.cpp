@@ -1,4 +1,7 @@
+#include <sys/resource.h>
 #include <sys/utsname.h>
+
+#include <algorithm>
 
 #include "platform/system.h"
 #include "platform/terminal.h"
@@ -17,6 +20,18 @@ std::string character_locale() {
     if (value && !value->empty()) return *value;
   }
   return "C";
+}
+
+uint64_t raise_open_files_limit() {
+  struct rlimit limit {};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
+  // More than this serves nobody, and some systems call "unlimited" what they then refuse.
+  constexpr rlim_t kEnough = 65536;
+  const rlim_t wanted = limit.rlim_max == RLIM_INFINITY ? kEnough : std::min(limit.rlim_max, kEnough);
+  if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= wanted) return std::min(limit.rlim_cur, kEnough);
+  const rlim_t before = limit.rlim_cur;
+  limit.rlim_cur = wanted;
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? wanted : before;
 }
 
 }  // namespace quipu::platform
