@@ -7,7 +7,7 @@ MODEL := $(BUILD)/models/SmolLM2-135M-Instruct.Q4_1.gguf
 LLAMAFILE := $(BUILD)/smollm2.llamafile
 FUZZ_SECONDS ?= 600
 
-.PHONY: help chat llamafile build test format lint asan tsan fuzz setup setup-test setup-dev clean
+.PHONY: help chat llamafile build test format lint asan tsan fuzz bench setup setup-test setup-dev clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -67,6 +67,9 @@ fuzz: setup-dev ## every fuzzer for FUZZ_SECONDS (600)
 	  -DQUIPU_SANITIZE=address,undefined,fuzzer-no-link >/dev/null
 	@ninja -C $(BUILD)/fuzz -j $(JOBS) --quiet
 	@scripts/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+bench: build $(MODEL) ## us and llama.cpp in turn on the same files: docs/BENCHMARKS.md
+	@scripts/bench.sh
 
 clean: ## removes build/
 	@rm -rf $(BUILD)

@@ -26,9 +26,12 @@ enum Mode : Modes {
   kInspect = 1u << 9,
   kDoctor = 1u << 10,
   kCompletions = 1u << 11,
+  kBench = 1u << 12,
+  kPerplexity = 1u << 13,
 };
 constexpr Modes kMainModes = kChat | kCompletion | kServer;
-constexpr Modes kModelModes = kMainModes | kTokenize | kDetokenize | kTemplate | kLogprobs | kInspect;
+constexpr Modes kModelModes =
+    kMainModes | kTokenize | kDetokenize | kTemplate | kLogprobs | kInspect | kBench | kPerplexity;
 
 struct Options {
   // What to do.
@@ -91,7 +94,14 @@ struct Options {
   bool parse_special = false, add_bos = false;  // tokenize
   bool ids = false;                             // logprobs
   int32_t n_top = 1;
-  bool json = false;  // inspect, doctor
+  bool json = false;                                                   // inspect, doctor, bench
+  bool csv = false, limits = false, no_limits = false;                 // bench
+  std::string n_prompts = "512", n_generations = "128", depths = "0";  // lists of numbers
+  std::string thread_counts = "0";
+  int32_t n_repetitions = 5;
+  std::string logits_file;  // perplexity
+  bool divergence = false;
+  int32_t n_chunks = 0, n_piece = 512;
   std::string args_file, folder = ".";
   std::vector<std::string> with;
   bool force = false;

@@ -29,6 +29,19 @@ constexpr std::array kSubcommands{
         "Prints a JSON line for each token of a text: its id, its log-probability (natural logarithm, before any "
         "sampling) and the N likeliest tokens at its place with theirs. The first token has none.",
         run_logprobs},
+    Subcommand{
+        "bench", kBench, "[-m MODEL | MODEL...] [-p LIST] [-n LIST] [-d LIST] [-t LIST] [-r N]",
+        "Times the reading of prompts and the writing of answers, on random tokens, for every combination of the "
+        "lists, and says for each what share of the machine's limit that is: the rate at which memory is read for "
+        "answers, the best rate of products and sums for prompts. Both are measured first.",
+        run_bench},
+    Subcommand{
+        "perplexity", kPerplexity, "[-m MODEL] [-f FILE] [-c N] [--chunks N] [--save-logits FILE] [--kl-divergence]",
+        "Says how well the model predicts a text, with the error of that figure. --save-logits keeps its predictions "
+        "in "
+        "a file; with --kl-divergence too it says how far the model is from the one that wrote that file (which may "
+        "be llama-perplexity's).",
+        run_perplexity},
     Subcommand{"inspect", kInspect, "[FILE] [-c N] [--json]",
                "Shows what is in a model: shape, types, memory for a context of N, licence, metadata, tensors; and the "
                "entries of a llamafile.",

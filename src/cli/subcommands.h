@@ -46,6 +46,8 @@ Result<int> run_template(const Invocation& invocation);
 Result<int> run_logprobs(const Invocation& invocation);
 Result<int> run_inspect(const Invocation& invocation);
 Result<int> run_doctor(const Invocation& invocation);
+Result<int> run_bench(const Invocation& invocation);
+Result<int> run_perplexity(const Invocation& invocation);
 Result<int> run_completions(const Invocation& invocation);
 
 }  // namespace quipu::cli

@@ -1,0 +1,20 @@
+# tools/bench/loops: each file is for an instruction set of its own.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+  list(FILTER sources EXCLUDE REGEX "/bench/loops/any_cpu\\.cpp$")
+  set(loop_flags_avx2 -mavx2 -mfma)
+  set(loop_flags_avx_vnni -mavx2 -mavxvnni)
+  set(loop_flags_avx512 -mavx512f)
+  set(loop_flags_avx512_vnni -mavx512f -mavx512vnni)
+  set(loop_flags_avx512_bf16 -mavx512f -mavx512bf16)
+  set(loop_flags_amx_int8 -mamx-tile -mamx-int8)
+  set(loop_flags_amx_bf16 -mamx-tile -mamx-bf16)
+  foreach(isa avx2 avx_vnni avx512 avx512_vnni avx512_bf16 amx_int8 amx_bf16)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13 AND isa MATCHES "avx512")
+      list(APPEND loop_flags_${isa} -Wno-uninitialized -Wno-maybe-uninitialized) # GCC bug 105593, in its own header
+    endif()
+    set_source_files_properties("${CMAKE_SOURCE_DIR}/src/tools/bench/loops/${isa}.cpp"
+      PROPERTIES COMPILE_OPTIONS "-O3;${loop_flags_${isa}}")
+  endforeach()
+else()
+  list(FILTER sources EXCLUDE REGEX "/bench/loops/(x86|avx[^/]*|amx[^/]*)\\.cpp$")
+endif()
