@@ -19,6 +19,7 @@ enum class ErrorKind : uint8_t {
   unsupported,     // valid, but this program or machine cannot do it
   limit_exceeded,  // a limit on time, depth, size or steps was reached
   cancelled,       // the caller asked to stop
+  busy,            // full or shutting down; the same may be accepted later
 };
 
 // `message` says what was wrong, where (file, key, byte offset, JSON path) and, where there is one, the way out.

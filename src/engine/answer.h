@@ -23,10 +23,14 @@ class Answer {
   Result<std::optional<Token>> next(std::span<const float> logits);
   // Ends the answer for a reason that lies outside of it.
   void end(Finish finish) { finish_ = finish; }
+  // Once it is over.
+  [[nodiscard]] Finish finish_reason() const { return finish_; }
   // Hands out what was held back, unless a stop text ended the answer. The times and prompt counts are left at zero.
   Generated finish();
 
-  [[nodiscard]] size_t n_tokens() const { return tokens_.size(); }
+  // Without one that ended the answer.
+  [[nodiscard]] std::span<const Token> tokens() const { return tokens_; }
+  [[nodiscard]] uint64_t seed() const { return sampler_.seed(); }
 
  private:
   Answer(const Model& model, const GenerateOptions& options, OnText on_text, sample::Sampler sampler);

@@ -4,17 +4,13 @@
 #include <mutex>
 
 #include "backend/cpu/isa.h"
-#include "backend/cpu/kv_cache.h"
 #include "backend/cpu/ops.h"
 #include "base/check.h"
+#include "engine/engine_state.h"
+#include "engine/kv_file.h"
 #include "platform/platform.h"
 
 namespace quipu::engine {
-
-struct Sequence::State {
-  std::unique_ptr<model::KvSequence> kv;
-  std::vector<Token> tokens;
-};
 
 Sequence::Sequence(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Sequence::Sequence(Sequence&&) noexcept = default;
@@ -33,20 +29,15 @@ void Sequence::truncate(size_t n_tokens) {
 
 Sequence Sequence::fork() const {
   auto other = std::make_unique<State>();
+  other->origin = state_->origin;
   other->kv = state_->kv->fork();
   other->tokens = state_->tokens;
   return Sequence(std::move(other));
 }
 
-struct Engine::State {
-  std::shared_ptr<const Model> model;
-  EngineOptions options;
-  uint32_t n_ctx = 0;
-  int n_threads = 1;
-  std::unique_ptr<backend::cpu::CpuOps> ops;
-  std::shared_ptr<backend::cpu::KvPool> pool;
-  std::mutex mutex;
-};
+Status Sequence::save(const std::filesystem::path& path) const {
+  return save_kv_file(*state_, path);
+}
 
 namespace {
 
@@ -70,16 +61,6 @@ Status check_memory(uint64_t kv_bytes, uint32_t n_ctx, const Log& log) {
                        gigabytes(kv_bytes), gigabytes(memory.available_bytes)));
   return {};
 }
-
-// One forward pass put together from the front of the remaining work.
-struct Step {
-  model::Batch batch;
-  struct Output {
-    size_t work = 0, position = 0;
-  };
-  std::vector<Output> outputs;                     // as batch.output_rows
-  std::vector<std::pair<size_t, size_t>> n_taken;  // work index, tokens
-};
 
 }  // namespace
 
@@ -111,64 +92,28 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Model> mode
   const size_t n_pages = (size_t{state->n_ctx} + shape.page_tokens - 1) / shape.page_tokens;
   QUIPU_CHECK_OK(check_memory(n_pages * shape.page_bytes() * options.n_sequences, state->n_ctx, options.log));
   state->pool = std::make_shared<backend::cpu::KvPool>(shape, n_pages * options.n_sequences);
+  state->origin = std::make_shared<const KvOrigin>(KvOrigin{std::move(model), state->ops->kv_layout()});
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }
 
 Sequence Engine::new_sequence() {
   auto sequence = std::make_unique<Sequence::State>();
+  sequence->origin = state_->origin;
   sequence->kv = std::make_unique<model::KvSequence>(state_->pool);
   return Sequence(std::move(sequence));
 }
 
-Status Engine::decode(std::span<const Work> work, const OnLogits& on_logits, std::stop_token stop) {
-  const std::lock_guard lock(state_->mutex);
-  std::vector<size_t> n_done(work.size(), 0);
-  for (;;) {
-    Step step;
-    for (size_t i = 0; i < work.size(); i++) {
-      const size_t room = std::max<uint32_t>(state_->options.n_ubatch, 1) - step.batch.tokens.size();
-      const size_t n = std::min(work[i].tokens.size() - n_done[i], room);
-      if (n == 0) continue;
-      Sequence::State& sequence = *work[i].sequence->state_;
-      if (sequence.tokens.size() + n > state_->n_ctx)
-        return error_of(ErrorKind::limit_exceeded, "the context of {} tokens is full", state_->n_ctx);
-      QUIPU_CHECK_OK(sequence.kv->reserve(static_cast<uint32_t>(n)));
-      auto& batch = step.batch;
-      batch.parts.push_back({sequence.kv.get(), batch.tokens.size(), n, sequence.kv->size()});
-      for (size_t t = 0; t < n; t++) {
-        const size_t position = n_done[i] + t;
-        const bool last = position + 1 == work[i].tokens.size();
-        if (work[i].logits == Work::Logits::all || (work[i].logits == Work::Logits::last && last)) {
-          batch.output_rows.push_back(batch.tokens.size());
-          step.outputs.push_back({i, position});
-        }
-        batch.positions.push_back(sequence.kv->size() + static_cast<uint32_t>(t));
-        batch.visible_end.push_back(batch.positions.back() + 1);
-        batch.tokens.push_back(work[i].tokens[position]);
-      }
-      step.n_taken.emplace_back(i, n);
-    }
-    if (step.n_taken.empty()) return {};
-    if (stop.stop_requested()) return error_of(ErrorKind::cancelled, "stopped");
-    run(step.batch, [&](size_t output, std::span<const float> logits) {
-      if (on_logits) on_logits(step.outputs[output].work, step.outputs[output].position, logits);
-    });
-    for (const auto& [i, n] : step.n_taken) {
-      auto& sequence = *work[i].sequence->state_;
-      const auto tokens = work[i].tokens.subspan(n_done[i], n);
-      sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
-      n_done[i] += n;
-    }
-  }
+Result<Sequence> Engine::restore(const std::filesystem::path& path) {
+  Sequence sequence = new_sequence();
+  QUIPU_CHECK_OK(restore_kv_file(*sequence.state_, state_->n_ctx, path));
+  return sequence;
 }
 
-// Runs the batch, counts its positions as filled, and hands out the logits row by row.
-void Engine::run(const model::Batch& batch, const std::function<void(size_t, std::span<const float>)>& on_row) {
-  const model::Ops::Scope scope(*state_->ops);
-  const model::Rows logits = state_->model->weights().forward(batch, *state_->ops);
-  for (const auto& part : batch.parts) part.kv->advance(static_cast<uint32_t>(part.n_tokens));
-  for (size_t i = 0; i < logits.n_rows; i++)
-    on_row(i, {static_cast<const float*>(logits.data) + i * logits.n_cols, logits.n_cols});
+Status Engine::decode(std::span<const Work> work, const OnLogits& on_logits, std::stop_token stop) {
+  const auto one_by_one = [&](std::span<const ResultRow> rows) {
+    for (const ResultRow& row : rows) on_logits(row.index, row.position, row.values);
+  };
+  return decode_rows(work, on_logits ? OnRows(one_by_one) : OnRows(), std::move(stop));
 }
 
 const Model& Engine::model() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,11 +49,16 @@ class Sequence {
   void truncate(size_t n_tokens);
   // A second sequence with the same tokens; memory is shared until the two differ.
   [[nodiscard]] Sequence fork() const;
+  // Writes the tokens with their keys and values to a file (docs/formats/kv-file.md), which appears whole or not at
+  // all. Engine::restore() reads it.
+  [[nodiscard]] Status save(const std::filesystem::path& path) const;
+
+  struct State;  // sequence_state.h
+  explicit Sequence(std::unique_ptr<State> state);
 
  private:
   friend class Engine;
-  struct State;
-  explicit Sequence(std::unique_ptr<State> state);
+  friend class StepLoop;
   std::unique_ptr<State> state_;
 };
 
@@ -62,10 +68,19 @@ struct Work {
   Sequence* sequence = nullptr;
   std::span<const Token> tokens;
   Logits logits = Logits::last;
+  bool hidden = false;  // hidden states are wanted instead of logits
 };
 
-// The logits [n_vocab] after tokens[position] of work[index]: valid during the call.
+// The logits [n_vocab] after tokens[position] of work[index]: valid during the call. For Work::hidden the final hidden
+// state [n_embd], after the last norm.
 using OnLogits = std::function<void(size_t index, size_t position, std::span<const float> logits)>;
+
+// All results of one forward pass, as OnLogits: valid during the call, in which Engine::parallel() may be used.
+struct ResultRow {
+  size_t index = 0, position = 0;
+  std::span<const float> values;
+};
+using OnRows = std::function<void(std::span<const ResultRow> rows)>;
 
 class Engine {
  public:
@@ -74,11 +89,19 @@ class Engine {
   ~Engine();
 
   [[nodiscard]] Sequence new_sequence();
+  // What Sequence::save() wrote, with the same model and types of KV cache. Errors: no such file; one that is no KV
+  // file, was cut short or damaged, or belongs to another model, type or version; more tokens than the context has.
+  Result<Sequence> restore(const std::filesystem::path& path);
 
   // Appends the tokens of each work to its sequence, those of several sequences in common forward passes. On an error
   // or a stop request (ErrorKind::cancelled) the sequences keep what was finished. Blocks; calls from several threads
   // take turns.
   Status decode(std::span<const Work> work, const OnLogits& on_logits, std::stop_token stop = {});
+
+  // The same, pass by pass.
+  Status decode_rows(std::span<const Work> work, const OnRows& on_rows, std::stop_token stop = {});
+  // Calls body(i) for each i below n on the engine's threads. From within OnRows alone.
+  void parallel(size_t n, const std::function<void(size_t)>& body);
 
   [[nodiscard]] const Model& model() const;
   [[nodiscard]] uint32_t n_ctx() const;
@@ -89,7 +112,7 @@ class Engine {
  private:
   struct State;
   explicit Engine(std::unique_ptr<State> state);
-  void run(const model::Batch& batch, const std::function<void(size_t, std::span<const float>)>& on_row);
+  friend class Scheduler;
   std::unique_ptr<State> state_;
 };
 
@@ -103,7 +126,7 @@ struct GenerateOptions {
   std::shared_ptr<grammar::MaskCache> grammar = nullptr;
 };
 
-enum class Finish : uint8_t { end, stop_text, length, context_full, cancelled };
+enum class Finish : uint8_t { end, stop_text, length, context_full, cancelled, deadline };
 
 struct Generated {
   Finish finish = Finish::end;

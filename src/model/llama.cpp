@@ -23,6 +23,7 @@ class Llama final : public Model {
   static Result<std::unique_ptr<Model>> load(const gguf::File& file, Hyperparameters hyperparameters);
   [[nodiscard]] const Hyperparameters& hyperparameters() const override { return hp_; }
   Rows forward(const Batch& batch, Ops& ops) const override;
+  Rows logits(Rows hidden, Ops& ops) const override { return ops.linear(hidden, output_); }
 
  private:
   static Result<Layer> load_layer(WeightReader& weights, const Hyperparameters& hp, uint32_t index);
@@ -47,8 +48,7 @@ Rows Llama::forward(const Batch& batch, Ops& ops) const {
     feed_forward(layers_[index], x, ops);
   }
   x = ops.select(x, batch.output_rows);
-  x = ops.rms_norm(x, output_norm_, hp_.rms_eps);
-  return ops.linear(x, output_);  // [n_outputs, n_vocab]
+  return ops.rms_norm(x, output_norm_, hp_.rms_eps);  // [n_outputs, n_embd]
 }
 
 // x = x + Wo attention(rope(Wq h), rope(Wk h), Wv h),  h = norm(x)

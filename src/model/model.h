@@ -17,8 +17,11 @@ class Model {
  public:
   virtual ~Model() = default;
   [[nodiscard]] virtual const Hyperparameters& hyperparameters() const = 0;
-  // Logits [batch.output_rows.size(), n_vocab]. Stores the batch's keys and values in their sequences' caches.
+  // Final hidden states, after the last norm: [batch.output_rows.size(), n_embd]. Stores the batch's keys and values in
+  // their sequences' caches.
   virtual Rows forward(const Batch& batch, Ops& ops) const = 0;
+  // Logits [hidden.n_rows, n_vocab] of some of them.
+  virtual Rows logits(Rows hidden, Ops& ops) const = 0;
 };
 
 // A family's name in general.architecture, and its loader.

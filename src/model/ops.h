@@ -30,7 +30,7 @@ struct Batch {
   std::vector<uint32_t> positions;    // [n_tokens]
   std::vector<uint32_t> visible_end;  // [n_tokens]: a token sees the positions of its sequence before this one
   std::vector<BatchPart> parts;       // cover all rows in order
-  std::vector<size_t> output_rows;    // rows whose logits are wanted, ascending
+  std::vector<size_t> output_rows;    // rows whose results are wanted, ascending
 };
 
 // A float32 matrix [n_rows, n_cols] in the backend's memory, rows without gaps. Lives until the Scope ends in which an

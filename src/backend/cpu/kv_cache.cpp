@@ -1,5 +1,6 @@
 #include "backend/cpu/kv_cache.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -7,6 +8,11 @@
 namespace quipu::backend::cpu {
 
 Result<KvPage*> KvPool::take() {
+  const std::lock_guard lock(mutex_);
+  return take_locked();
+}
+
+Result<KvPage*> KvPool::take_locked() {
   if (free_.empty()) {
     if (all_.size() >= max_pages_)
       return error_of(ErrorKind::out_of_memory, "the KV cache is full: all {} pages of {} tokens are in use",
@@ -26,18 +32,69 @@ Result<KvPage*> KvPool::take() {
   return page;
 }
 
+void KvPool::retain(KvPage* page) {
+  const std::lock_guard lock(mutex_);
+  if (is_idle_locked(page)) n_idle_--;
+  page->n_users++;
+}
+
+void KvPool::retain_cached(KvPage* page) {
+  const std::lock_guard lock(mutex_);
+  QUIPU_CHECK(!page->cached && page->n_users > 0);
+  page->cached = true;
+  page->n_users++;
+}
+
+void KvPool::release_cached(KvPage* page) {
+  const std::lock_guard lock(mutex_);
+  QUIPU_CHECK(page->cached);
+  if (is_idle_locked(page)) n_idle_--;
+  page->cached = false;
+  release_locked(page);
+}
+
 void KvPool::release(KvPage* page) {
+  const std::lock_guard lock(mutex_);
+  release_locked(page);
+}
+
+void KvPool::release_locked(KvPage* page) {
   QUIPU_CHECK(page->n_users > 0);
-  if (--page->n_users > 0) return;
+  page->n_users--;
+  if (is_idle_locked(page)) n_idle_++;
+  if (page->n_users > 0) return;
   n_used_--;
   free_.push_back(page);
 }
 
-Result<KvPage*> KvPool::copy(KvPage* page) {
-  QUIPU_TRY(KvPage * own, take());
+Result<KvPage*> KvPool::make_own(KvPage* page) {
+  const std::lock_guard lock(mutex_);
+  if (page->n_users == 1) return page;
+  QUIPU_TRY(KvPage * own, take_locked());
   std::memcpy(own->data.get(), page->data.get(), shape_.page_bytes());
-  release(page);
+  release_locked(page);
   return own;
+}
+
+bool KvPool::is_idle(const KvPage* page) const {
+  const std::lock_guard lock(mutex_);
+  return is_idle_locked(page);
+}
+
+size_t KvPool::n_own(std::span<KvPage* const> pages) const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<size_t>(
+      std::ranges::count_if(pages, [](const KvPage* page) { return page->n_users == (page->cached ? 2U : 1U); }));
+}
+
+size_t KvPool::n_idle() const {
+  const std::lock_guard lock(mutex_);
+  return n_idle_;
+}
+
+size_t KvPool::n_used() const {
+  const std::lock_guard lock(mutex_);
+  return n_used_;
 }
 
 }  // namespace quipu::backend::cpu
@@ -48,10 +105,8 @@ Status KvSequence::reserve(uint32_t n) {
   const uint32_t page_tokens = shape().page_tokens;
   if (n_positions_ % page_tokens != 0) {
     const size_t last = n_positions_ / page_tokens;
-    if (pages_[last]->n_users > 1) {
-      QUIPU_TRY(pages_[last], pool_->copy(pages_[last]));
-      data_[last] = pages_[last]->data.get();
-    }
+    QUIPU_TRY(pages_[last], pool_->make_own(pages_[last]));
+    data_[last] = pages_[last]->data.get();
   }
   const size_t n_needed = (size_t{n_positions_} + n + page_tokens - 1) / page_tokens;
   while (pages_.size() < n_needed) {
@@ -77,6 +132,26 @@ void KvSequence::truncate(uint32_t n) {
     data_.pop_back();
   }
   n_positions_ = n;
+}
+
+void KvSequence::share(size_t first, std::span<backend::cpu::KvPage* const> pages, uint32_t n) {
+  const uint32_t page_tokens = shape().page_tokens;
+  QUIPU_CHECK(first + pages.size() == (size_t{n} + page_tokens - 1) / page_tokens);
+  QUIPU_CHECK(first * page_tokens <= n_positions_);
+  truncate(static_cast<uint32_t>(first * page_tokens));
+  for (backend::cpu::KvPage* page : pages) {
+    pool_->retain(page);
+    pages_.push_back(page);
+    data_.push_back(page->data.get());
+  }
+  n_positions_ = n;
+}
+
+void KvSequence::replace(size_t index, backend::cpu::KvPage* page) {
+  pool_->retain(page);
+  pool_->release(pages_[index]);
+  pages_[index] = page;
+  data_[index] = page->data.get();
 }
 
 std::unique_ptr<KvSequence> KvSequence::fork() const {

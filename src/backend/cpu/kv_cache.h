@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -32,29 +33,45 @@ struct KvPage {
     void operator()(std::byte* p) const { std::free(p); }  // NOLINT: from aligned_alloc
   };
   std::unique_ptr<std::byte, Free> data;
+  // Guarded by the pool's lock.
   uint32_t n_users = 0;
+  bool cached = false;  // one of the users is a cache, which lets go of it when the room is needed
 };
 
-// One thread at a time.
+// From any thread: sequences of different threads share a pool.
 class KvPool {
  public:
   KvPool(const KvShape& shape, size_t max_pages) : shape_(shape), max_pages_(max_pages) {}
 
   // A page with one user and undefined content. Error: out_of_memory.
   Result<KvPage*> take();
-  void retain(KvPage* page) { page->n_users++; }
+  void retain(KvPage* page);
   void release(KvPage* page);
-  // A copy with one user in place of one use of `page`.
-  Result<KvPage*> copy(KvPage* page);
+  // The same for the one use by a cache.
+  void retain_cached(KvPage* page);
+  void release_cached(KvPage* page);
+  // A page with the content of `page` that its user alone may write: itself, or a copy for one of its uses.
+  Result<KvPage*> make_own(KvPage* page);
+  // Whether a cache alone uses it.
+  [[nodiscard]] bool is_idle(const KvPage* page) const;
+  // Of these pages, those that nobody but their user and a cache has.
+  [[nodiscard]] size_t n_own(std::span<KvPage* const> pages) const;
 
   [[nodiscard]] const KvShape& shape() const { return shape_; }
-  [[nodiscard]] size_t n_used() const { return n_used_; }
+  [[nodiscard]] size_t n_used() const;
+  // Those of them that a cache alone uses.
+  [[nodiscard]] size_t n_idle() const;
   [[nodiscard]] size_t max_pages() const { return max_pages_; }
 
  private:
+  Result<KvPage*> take_locked();
+  void release_locked(KvPage* page);
+  static bool is_idle_locked(const KvPage* page) { return page->cached && page->n_users == 1; }
+
   KvShape shape_;
   size_t max_pages_;
-  size_t n_used_ = 0;
+  mutable std::mutex mutex_;
+  size_t n_used_ = 0, n_idle_ = 0;
   std::vector<std::unique_ptr<KvPage>> all_;
   std::vector<KvPage*> free_;
 };
@@ -80,6 +97,14 @@ class KvSequence {
   void truncate(uint32_t n);
   // Another sequence with the same content; the pages are shared until one of them is written.
   [[nodiscard]] std::unique_ptr<KvSequence> fork() const;
+
+  // Becomes `n` positions long, whose pages from page `first` on are these of other users. Those before are kept.
+  void share(size_t first, std::span<backend::cpu::KvPage* const> pages, uint32_t n);
+  // Takes another's page of the same content in place of page `index`.
+  void replace(size_t index, backend::cpu::KvPage* page);
+  // The same as pages(), to be shared.
+  [[nodiscard]] std::span<backend::cpu::KvPage* const> shared_pages() const { return pages_; }
+  [[nodiscard]] const std::shared_ptr<backend::cpu::KvPool>& pool() const { return pool_; }
 
   // The pages in the order of positions: valid until the sequence changes.
   [[nodiscard]] std::span<std::byte* const> pages() const { return data_; }

@@ -32,6 +32,9 @@ class CpuOps final : public model::Ops {
 
   // How the model's keys and values lie in pages.
   [[nodiscard]] const KvShape& kv_shape() const { return kv_shape_; }
+  [[nodiscard]] const kernels::KvLayout& kv_layout() const { return kv_layout_; }
+  // Free between two operations.
+  [[nodiscard]] ThreadPool& threads() { return pool_; }
 
   model::Rows embed(const gguf::Tensor& table, std::span<const model::Token> tokens) override;
   model::Rows rms_norm(model::Rows x, const std::vector<float>& weight, float eps) override;
