@@ -7,6 +7,10 @@ MODEL := $(BUILD)/models/SmolLM2-135M-Instruct.Q4_1.gguf
 LLAMAFILE := $(BUILD)/smollm2.llamafile
 FUZZ_SECONDS ?= 600
 
+# $(call ninja,FOLDER,TARGETS): progress on a terminal, and not a word when there is nothing to do.
+ninja = ninja -C $(1) -n $(2) | grep -q 'no work to do' || \
+  NINJA_STATUS='[%f/%t, %es] ' ninja -C $(1) -j $(JOBS) $$([ -t 1 ] || echo --quiet) $(2)
+
 .PHONY: help chat llamafile build test format lint asan tsan fuzz bench setup setup-test setup-dev clean
 
 help: ## what can be made
@@ -23,7 +27,7 @@ $(BUILD)/build.ninja: CMakeLists.txt cmake/rooms.cmake
 	@cmake -S . -B $(BUILD) -G Ninja >/dev/null
 
 build: setup $(BUILD)/build.ninja ## the release: build/quipu
-	@ninja -C $(BUILD) -j $(JOBS) --quiet quipu
+	@$(call ninja,$(BUILD),quipu)
 
 $(MODEL):
 	@scripts/fetch.py smollm2
@@ -41,7 +45,7 @@ chat: llamafile ## build everything and talk to SmolLM2
 	@exec $(LLAMAFILE)
 
 test: setup-test llamafile ## build and run every test
-	@ninja -C $(BUILD) -j $(JOBS) --quiet
+	@$(call ninja,$(BUILD))
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) --no-tests=error
 
 format: setup-dev ## clang-format over the tree
@@ -54,18 +58,18 @@ lint: setup-dev $(BUILD)/build.ninja ## room check, clang-format, clang-tidy: wa
 
 asan: setup-test setup-dev ## the test suite under AddressSanitizer and UBSan
 	@cmake -S . -B $(BUILD)/asan -G Ninja -DQUIPU_SANITIZE=address,undefined >/dev/null
-	@ninja -C $(BUILD)/asan -j $(JOBS) --quiet
+	@$(call ninja,$(BUILD)/asan)
 	@ctest --test-dir $(BUILD)/asan --output-on-failure -j $(JOBS) --no-tests=error
 
 tsan: setup-test setup-dev ## the threaded tests under ThreadSanitizer
 	@cmake -S . -B $(BUILD)/tsan -G Ninja -DQUIPU_SANITIZE=thread >/dev/null
-	@ninja -C $(BUILD)/tsan -j $(JOBS) --quiet
-	@ctest --test-dir $(BUILD)/tsan --output-on-failure -j $(JOBS) --no-tests=error -R '^(base|engine|backend)\.'
+	@$(call ninja,$(BUILD)/tsan,test_base test_engine test_backend test_server)
+	@ctest --test-dir $(BUILD)/tsan --output-on-failure -j $(JOBS) --no-tests=error -R '^(base|engine|backend|server)\.'
 
 fuzz: setup-dev ## every fuzzer for FUZZ_SECONDS (600)
 	@cmake -S . -B $(BUILD)/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DQUIPU_FUZZ=ON \
 	  -DQUIPU_SANITIZE=address,undefined,fuzzer-no-link >/dev/null
-	@ninja -C $(BUILD)/fuzz -j $(JOBS) --quiet
+	@$(call ninja,$(BUILD)/fuzz)
 	@scripts/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 
 bench: build $(MODEL) ## us and llama.cpp in turn on the same files: docs/BENCHMARKS.md

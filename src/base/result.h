@@ -100,12 +100,14 @@ using Status = Result<void>;
 // `QUIPU_TRY(auto x, f());` declares x with f's value, or returns f's error from the enclosing function.
 #define QUIPU_CONCAT_INNER(a, b) a##b
 #define QUIPU_CONCAT(a, b) QUIPU_CONCAT_INNER(a, b)
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses.
 #define QUIPU_TRY(declaration, expression) \
   QUIPU_TRY_INNER(QUIPU_CONCAT(quipu_result_, __LINE__), declaration, expression)
 #define QUIPU_TRY_INNER(temporary, declaration, expression) \
   auto temporary = (expression);                            \
   if (!temporary.ok()) return temporary.error();            \
   declaration = std::move(temporary).value()
+// NOLINTEND(bugprone-macro-parentheses)
 // `QUIPU_CHECK_OK(f());` returns f's error from the enclosing function, if it has one.
 #define QUIPU_CHECK_OK(expression)                                                         \
   do {                                                                                     \

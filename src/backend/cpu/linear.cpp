@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "kernels/vector.h"
 
 namespace quipu::backend::cpu {
@@ -126,7 +127,7 @@ class Gemm {
 // Up to here the fused kernels win: they unpack in registers what a panel would take through memory.
 constexpr size_t kMaxGemvTokens = 8;
 
-// How a layer is computed: `gemv` for few tokens where its type has one, else `gemm`.
+// How a layer is computed, one of the two: `gemv` for few tokens where its type has one, else `gemm`.
 struct Choice {
   const GemmKernels* gemm = nullptr;
   const GemvKernels* gemv = nullptr;
@@ -179,10 +180,12 @@ void linear(const CpuContext& context, model::Rows x, Layers layers, Results res
     const size_t mark = context.arena->mark();
     const Layers some_layers = layers.subspan(begin, end - begin);
     const Results some_results = results.subspan(begin, end - begin);
-    if (choice.gemv != nullptr)
+    if (choice.gemv != nullptr) {
       run_gemv(context, *choice.gemv, x, some_layers, some_results);
-    else
+    } else {
+      QUIPU_CHECK(choice.gemm != nullptr);
       run_gemm(context, *choice.gemm, x, some_layers, some_results);
+    }
     context.arena->release(mark);
     begin = end;
   }

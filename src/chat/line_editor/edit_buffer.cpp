@@ -25,7 +25,7 @@ void EditBuffer::reset(std::string text) {
   chain_ = Chain::none;
 }
 
-void EditBuffer::replace_all(std::string text) {
+void EditBuffer::replace_all(const std::string& text) {
   change(0, text_.size(), text, text.size());
 }
 

@@ -18,7 +18,7 @@ class EditBuffer {
   // Replaces everything, without a trace in the undo history; the cursor goes to the end.
   void reset(std::string text);
   // The same as one step that can be undone.
-  void replace_all(std::string text);
+  void replace_all(const std::string& text);
   void insert(std::string_view text);
   // Replaces [begin, end) and puts the cursor behind the new text.
   void replace(size_t begin, size_t end, std::string_view text);

@@ -81,7 +81,8 @@ struct GemvBlocks {
   static constexpr size_t kRegisters = 8 / kGroups;
 
   template <size_t kTokens>
-  [[gnu::always_inline]] static inline void add(const Blocks& blocks, const Tokens<Packed>& x, size_t i, __m256 sum[kTokens]) {
+  [[gnu::always_inline]] static inline void add(const Blocks& blocks, const Tokens<Packed>& x, size_t i,
+                                                __m256 sum[kTokens]) {
     __m256 value[kTokens];
     for (size_t t = 0; t < kTokens; ++t) value[t] = _mm256_setzero_ps();
     for (size_t g = 0; g < kGroups; ++g) {
