@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Fails when an include in src/ crosses the table of rooms (src/rooms.txt), or a file or function is too long.
 
-Rules: `#include "room/..."` only of rooms the table allows; system headers (`<windows.h>`, `<sys/...>`, ...)
-and `#ifdef` on an operating system only in src/platform; no file over 800 lines.
+Rules: `#include "room/..."` only of rooms the table allows; system headers (`<windows.h>`, `<sys/...>`, ...) only in
+src/platform; `#ifdef` on an operating system nowhere, since the names of files in src/platform choose them; no file
+over 800 lines.
 """
 import pathlib
 import re
@@ -12,9 +13,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SRC = ROOT / "src"
 MAX_LINES = 800
 SYSTEM_IFDEF = re.compile(
-    r"^\s*#\s*(?:if|ifdef|ifndef|elif).*\b(_WIN32|__linux__|__APPLE__|__FreeBSD__|__NetBSD__|__OpenBSD__|__unix__)\b")
+    r"^\s*#\s*(?:if|ifdef|ifndef|elif).*\b(_WIN32|_WIN64|_MSC_VER|__MINGW32__|__CYGWIN__|__linux__|__linux|__APPLE__|__BSD__|__DragonFly__|__FreeBSD__|__NetBSD__|__OpenBSD__|__unix__)\b")
 SYSTEM_HEADER = re.compile(
-    r'^\s*#\s*include\s*<(windows\.h|winsock2\.h|unistd\.h|fcntl\.h|termios\.h|sys/[^>]+|pthread\.h|sched\.h|signal\.h|dlfcn\.h|pwd\.h|poll\.h)>')
+    r'^\s*#\s*include\s*<(windows\.h|winsock2\.h|psapi\.h|winioctl\.h|ws2tcpip\.h|mach/[^>]+|mach-o/[^>]+|termios\.h|netdb\.h|unistd\.h|fcntl\.h|termios\.h|sys/[^>]+|pthread\.h|sched\.h|signal\.h|dlfcn\.h|pwd\.h|poll\.h)>')
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"/]+)/[^"]*"')
 
 
@@ -46,7 +47,9 @@ def check_file(path, room, table):
                 problems.append(f"{where}:{number}: includes from '{match[1]}', which is no room")
             elif match[1] not in table[room]:
                 problems.append(f"{where}:{number}: room '{room}' may not include from '{match[1]}'")
-        if room != "platform" and (SYSTEM_IFDEF.match(line) or SYSTEM_HEADER.match(line)):
+        if SYSTEM_IFDEF.match(line):
+            problems.append(f"{where}:{number}: a file in src/platform is for a system by its name, not by #ifdef")
+        elif room != "platform" and SYSTEM_HEADER.match(line):
             problems.append(f"{where}:{number}: what differs between systems belongs in src/platform")
     return problems
 

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <iostream>
-
 #include "chat/commands.h"
+#include "platform/console.h"
 #include "platform/terminal.h"
 #include "sample/settings.h"
 
@@ -16,8 +15,7 @@ constexpr std::string_view kTripleQuote = "\"\"\"";
 constexpr double kShowProgressAfter_ms = 300;
 
 ScreenOptions screen_options(const ChatOptions& options) {
-  const bool dumb = platform::environment("TERM").value_or("dumb") == "dumb";
-  const bool terminal = platform::is_terminal(platform::Stream::standard_output) && !dumb;
+  const bool terminal = platform::understands_escapes();
   const bool no_color = !platform::environment("NO_COLOR").value_or("").empty();
   return {.terminal = terminal,
           .styled = terminal && options.styled && !no_color && !options.ascii,
@@ -133,14 +131,18 @@ std::optional<std::string> Session::read_text(const std::string& initial) {
 
 // From a pipe, or a terminal that can do no more.
 std::optional<std::string> Session::read_plain_line() {
-  if (platform::is_terminal(platform::Stream::standard_input))
-    std::cout << (manual_ ? typed_role_ + " >>> " : ">>> ") << std::flush;
-  std::string line;
-  if (!std::getline(std::cin, line)) return std::nullopt;
-  if (line.ends_with('\r')) line.pop_back();
-  std::string further;
-  while (opens_quotes(line) && std::getline(std::cin, further)) line += "\n" + further;
-  return without_quotes(cleaned_paste(line));
+  if (platform::is_terminal(platform::Stream::standard_input)) {
+    platform::write_all(platform::Stream::standard_output, manual_ ? typed_role_ + " >>> " : ">>> ");
+  }
+  auto line = platform::read_line();
+  if (!line) return std::nullopt;
+  if (line->ends_with('\r')) line->pop_back();
+  while (opens_quotes(*line)) {
+    const auto further = platform::read_line();
+    if (!further) break;
+    *line += "\n" + *further;
+  }
+  return without_quotes(cleaned_paste(*line));
 }
 
 void Session::take(const std::string& text) {

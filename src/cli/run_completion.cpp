@@ -1,12 +1,12 @@
 // quipu --cli: goes on with a text. Standard output carries text alone.
 #include <algorithm>
-#include <iostream>
 
 #include "chat/safe_text.h"
 #include "cli/engine_setup.h"
 #include "cli/flag_values.h"
 #include "cli/run_modes.h"
 #include "cli/streams.h"
+#include "platform/console.h"
 #include "platform/terminal.h"
 
 namespace quipu::cli {
@@ -119,11 +119,11 @@ class Completion {
 
   // The user's line becomes part of the text. False at the end of input.
   bool read_line(Tokens& tokens) {
-    std::string line;
-    if (!std::getline(std::cin, line)) return false;
+    const auto line = platform::read_line();
+    if (!line) return false;
     last_ = '\n';
     const auto text_of = [&](const std::string& text) { return options_.escape ? unescaped(text) : text; };
-    const std::string text = text_of(options_.in_prefix) + line + "\n" + text_of(options_.in_suffix);
+    const std::string text = text_of(options_.in_prefix) + *line + "\n" + text_of(options_.in_suffix);
     const auto more = engine_.model().tokenizer().encode(text, {.parse_special = true, .add_special = false});
     tokens.insert(tokens.end(), more.begin(), more.end());
     if (tokens.size() < engine_.n_ctx()) return true;

@@ -1,5 +1,4 @@
-// What an x86-64 processor and its system offer, by CPUID and XGETBV. Empty on other machines.
-#if defined(__x86_64__) || defined(_M_X64)
+// What an x86-64 processor and its system offer, by CPUID and XGETBV.
 #include <cpuid.h>
 
 #include "platform/cpu_permissions.h"
@@ -35,7 +34,7 @@ CpuFeatures detect() {
   if (!bit(basic.ecx, 27)) return f;  // OSXSAVE
   const uint64_t state = enabled_state();
   const bool ymm = (state & 0x6) == 0x6;
-  const bool zmm = (state & 0xe6) == 0xe6;
+  const bool zmm = (state & 0xe6) == 0xe6 || (ymm && grants_avx512_lazily());
   const bool tiles = (state & 0x60000) == 0x60000;
   const Registers seven = cpuid(7, 0), seven_one = cpuid(7, 1);
   f.avx2 = ymm && bit(basic.ecx, 28) && bit(basic.ecx, 12) && bit(basic.ecx, 29) && bit(seven.ebx, 5);
@@ -60,4 +59,3 @@ const CpuFeatures& cpu_features() {
 }
 
 }  // namespace quipu::platform
-#endif

@@ -1,15 +1,20 @@
+#include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <set>
 #include <utility>
 
-#include "base/check.h"
+#include "platform/copy_range.h"
 #include "platform/cpu_permissions.h"
 #include "platform/platform.h"
+#include "platform/start.h"
 
 namespace quipu::platform {
 namespace {
@@ -35,20 +40,7 @@ std::optional<uint64_t> meminfo_bytes(std::string_view key) {
 
 }  // namespace
 
-Status OutputFile::append_from(const MappedFile& source, uint64_t offset, uint64_t size) {
-  QUIPU_CHECK(offset <= source.bytes().size() && size <= source.bytes().size() - offset);
-  // The copy through the mapping is as fast as a read for cached files; written in pieces so that a full disk shows.
-  constexpr uint64_t kPiece = 16u << 20;
-  while (size > 0) {
-    const uint64_t n = std::min(size, kPiece);
-    QUIPU_CHECK_OK(write(source.bytes().subspan(offset, n)));
-    offset += n;
-    size -= n;
-  }
-  return {};
-}
-
-Result<std::filesystem::path> self_path() {
+Result<std::filesystem::path> program_path() {
   std::error_code code;
   auto path = std::filesystem::read_symlink("/proc/self/exe", code);
   if (code) return error_of(ErrorKind::io, "cannot find the program's own file: {}", code.message());
@@ -93,10 +85,42 @@ std::string cpu_name() {
   return "unknown CPU";
 }
 
+Status register_binary_format(const std::string& line) {
+  constexpr const char* kRegister = "/proc/sys/fs/binfmt_misc/register";
+  const int fd = ::open(kRegister, O_WRONLY | O_CLOEXEC);
+  const bool written = fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+  const int code = errno;
+  if (fd >= 0) ::close(fd);
+  if (written) return {};
+  return error_of(ErrorKind::io, "{}: {} (only root can write to it, where binfmt_misc is mounted)", kRegister,
+                  strerror(code));
+}
+
 bool allow_amx_tiles() {
+#ifdef SYS_arch_prctl                          // x86 alone has it
   constexpr long kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM, asm/prctl.h of Linux 5.16
   constexpr long kTileData = 18;               // XFEATURE_XTILEDATA
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
+bool grants_avx512_lazily() {
+  return false;
+}
+
+uint64_t copy_range(int from, uint64_t offset, int to, uint64_t size) {
+  // By number: glibc has a wrapper since 2.27. Linux 4.5 has the call, since 5.3 between file systems too.
+  auto at = static_cast<int64_t>(offset);
+  const long n = syscall(SYS_copy_file_range, from, &at, to, nullptr, static_cast<size_t>(size), 0u);
+  return n > 0 ? static_cast<uint64_t>(n) : 0;
+}
+
+uint64_t peak_resident_bytes() {
+  struct rusage usage {};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;  // kilobytes
 }
 
 }  // namespace quipu::platform

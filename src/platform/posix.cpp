@@ -15,11 +15,15 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <iostream>
 #include <mutex>
 #include <utility>
 
 #include "base/check.h"
+#include "platform/console.h"
+#include "platform/copy_range.h"
 #include "platform/platform.h"
+#include "platform/start.h"
 
 namespace quipu::platform {
 namespace {
@@ -34,18 +38,22 @@ struct MappedRange {
   std::atomic<const std::byte*> begin{nullptr};
   std::atomic<size_t> size{0};
   std::array<char, 256> name{};  // written before `begin` is published
+  dev_t device{};                // which file it is, whatever stands under its name later
+  ino_t inode{};
 };
 constexpr size_t kMaxMappedRanges = 256;  // a split model of 405B has 200 parts at most; more are just not named
 std::array<MappedRange, kMaxMappedRanges> mapped_ranges;
 std::mutex mapped_ranges_mutex;
 
-void remember_range(const std::byte* data, size_t size, const std::string& name) {
+void remember_range(const std::byte* data, const struct stat& info, const std::string& name) {
   const std::lock_guard lock(mapped_ranges_mutex);
   for (auto& range : mapped_ranges) {
     if (range.begin.load() != nullptr) continue;
     range.name.fill('\0');
     name.copy(range.name.data(), range.name.size() - 1);
-    range.size = size;
+    range.device = info.st_dev;
+    range.inode = info.st_ino;
+    range.size = static_cast<size_t>(info.st_size);
     range.begin = data;
     return;
   }
@@ -55,6 +63,16 @@ void forget_range(const std::byte* data) {
   const std::lock_guard lock(mapped_ranges_mutex);
   for (auto& range : mapped_ranges)
     if (range.begin.load() == data) range.begin = nullptr;
+}
+
+// Whether an open file is the one that is mapped at `data`.
+bool is_mapped_at(int fd, const std::byte* data) {
+  struct stat info {};
+  if (fd < 0 || fstat(fd, &info) != 0) return false;
+  const std::lock_guard lock(mapped_ranges_mutex);
+  return std::any_of(mapped_ranges.begin(), mapped_ranges.end(), [&](const MappedRange& range) {
+    return range.begin.load() == data && range.device == info.st_dev && range.inode == info.st_ino;
+  });
 }
 
 void write_literal(const char* text) {
@@ -126,7 +144,7 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::filesystem
       return system_error(path, "cannot map", code);
     }
     file->data_ = static_cast<const std::byte*>(data);
-    remember_range(file->data_, file->size_, path.string());
+    remember_range(file->data_, info, path.string());
   }
   close(fd);
   return std::shared_ptr<const MappedFile>(std::move(file));
@@ -160,7 +178,7 @@ Status MappedFile::lock(std::span<const std::byte> range) const {
   getrlimit(RLIMIT_MEMLOCK, &limit);
   return error_of(ErrorKind::out_of_memory,
                   "{}: cannot lock {} bytes in memory: {} (the limit is {} bytes, see ulimit -l)", path_.string(), size,
-                  strerror(code), limit.rlim_cur);
+                  strerror(code), static_cast<uint64_t>(limit.rlim_cur));
 }
 
 void install_truncation_handler() {
@@ -209,6 +227,23 @@ Status OutputFile::write(std::span<const std::byte> bytes) {
   return {};
 }
 
+Status OutputFile::append_from(const MappedFile& source, uint64_t offset, uint64_t size) {
+  QUIPU_CHECK(offset <= source.bytes().size() && size <= source.bytes().size() - offset);
+  const int fd = ::open(source.path().c_str(), O_RDONLY | O_CLOEXEC);
+  // Another file may have been put under the name since.
+  const bool same = is_mapped_at(fd, source.bytes().data());
+  while (same && size > 0) {
+    const uint64_t n = copy_range(fd, offset, fd_, size);
+    if (n == 0) break;
+    offset += n;
+    size -= n;
+    position_ += n;
+  }
+  if (fd >= 0) close(fd);
+  // The copy through the mapping is as fast as a read for cached files.
+  return write(source.bytes().subspan(static_cast<size_t>(offset), static_cast<size_t>(size)));
+}
+
 Status OutputFile::skip_to(uint64_t offset) {
   QUIPU_CHECK(offset >= position_);
   if (lseek(fd_, static_cast<off_t>(offset), SEEK_SET) < 0) return system_error(path_, "cannot seek", errno);
@@ -247,12 +282,6 @@ Result<std::string> read_file(const std::filesystem::path& path, uint64_t max_by
   return text;
 }
 
-uint64_t peak_resident_bytes() {
-  struct rusage usage {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;  // kilobytes, except on macOS, which has its own file
-}
-
 bool is_terminal(Stream stream) {
   return isatty(descriptor_of(stream)) == 1;
 }
@@ -261,6 +290,33 @@ std::optional<int> terminal_columns() {
   struct winsize size {};
   if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return std::nullopt;
   return size.ws_col;
+}
+
+bool understands_escapes() {
+  const char* term = getenv("TERM");
+  return is_terminal(Stream::standard_output) && term != nullptr && strcmp(term, "dumb") != 0 && *term != '\0';
+}
+
+std::optional<std::string> read_line() {
+  std::string line;
+  if (!std::getline(std::cin, line)) return std::nullopt;
+  return line;
+}
+
+std::vector<std::string> arguments_of_main(int argc, char** argv) {
+  return {argv, argv + argc};
+}
+
+Result<std::filesystem::path> self_path() {
+  static const Result<std::filesystem::path> path = []() -> Result<std::filesystem::path> {
+    constexpr const char* kGivenByHead = "QUIPU_SELF";
+    const char* given = getenv(kGivenByHead);
+    if (given == nullptr || *given == '\0') return program_path();
+    std::filesystem::path self = given;
+    unsetenv(kGivenByHead);
+    return self;
+  }();
+  return path;
 }
 
 bool write_all(Stream stream, std::string_view bytes) {
