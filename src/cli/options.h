@@ -28,6 +28,11 @@ enum Mode : Modes {
   kCompletions = 1u << 11,
   kBench = 1u << 12,
   kPerplexity = 1u << 13,
+  kUpgrade = 1u << 14,
+  kAssimilate = 1u << 15,
+  kVerify = 1u << 16,
+  kCache = 1u << 17,
+  kBinfmt = 1u << 18,
 };
 constexpr Modes kMainModes = kChat | kCompletion | kServer;
 constexpr Modes kModelModes =
@@ -104,7 +109,10 @@ struct Options {
   int32_t n_chunks = 0, n_piece = 512;
   std::string args_file, folder = ".";
   std::vector<std::string> with;
+  std::string name;  // pack: of the model inside
   bool force = false;
+  bool sums = true;   // pack, upgrade
+  bool undo = false;  // assimilate
 };
 
 }  // namespace quipu::cli

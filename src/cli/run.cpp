@@ -9,6 +9,9 @@
 #include "cli/streams.h"
 #include "cli/subcommands.h"
 #include "pack/llamafile.h"
+#include "pack/program_cache.h"
+#include "platform/console.h"
+#include "platform/start.h"
 #include "platform/terminal.h"
 
 namespace quipu::cli {
@@ -34,12 +37,12 @@ PageStyle page_style(const std::string& program) {
   PageStyle style{.program = program};
   if (!platform::is_terminal(platform::Stream::standard_output)) return style;
   style.columns = platform::terminal_columns().value_or(80);
-  style.bold = !platform::environment("NO_COLOR") && platform::environment("TERM") != "dumb";
+  style.bold = !platform::environment("NO_COLOR") && platform::understands_escapes();
   return style;
 }
 
 Result<int> show(const std::string& page) {
-  if (platform::is_terminal(platform::Stream::standard_output) && platform::environment("TERM") != "dumb" &&
+  if (platform::is_terminal(platform::Stream::standard_output) && platform::understands_escapes() &&
       platform::show_in_pager(page)) {
     return 0;
   }
@@ -84,6 +87,13 @@ Result<int> run_main_mode(const Invocation& invocation) {
   }
 }
 
+// The head of a portable file asks with this word whether the program that it just put into a cache runs here.
+constexpr std::string_view kProbe = "--quipu-probe";
+int answer_probe() {
+  if (const auto path = platform::program_path(); path.ok()) pack::drop_old_programs(*path);
+  return 0;
+}
+
 int exit_code_of(const Error& error) {
   return error.kind == ErrorKind::cancelled ? kExitInterrupted : kExitError;
 }
@@ -91,6 +101,7 @@ int exit_code_of(const Error& error) {
 }  // namespace
 
 int run_program(const Words& arguments) {
+  if (arguments.size() == 2 && arguments[1] == kProbe) return answer_probe();
   Invocation invocation;
   invocation.program = arguments.empty() ? "quipu" : std::filesystem::path(arguments[0]).filename().string();
   find_own_zip(invocation);

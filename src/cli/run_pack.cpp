@@ -1,5 +1,6 @@
 // quipu pack and quipu unpack.
 #include "cli/model_file.h"
+#include "cli/packing.h"
 #include "cli/parse.h"
 #include "cli/streams.h"
 #include "cli/subcommands.h"
@@ -9,12 +10,6 @@
 
 namespace quipu::cli {
 namespace {
-
-Result<std::shared_ptr<const platform::MappedFile>> own_file(const Invocation& invocation) {
-  if (invocation.self) return invocation.self->file();
-  QUIPU_TRY(const auto path, platform::self_path());
-  return platform::MappedFile::open(path);
-}
 
 // The parts of the model that MODEL.gguf begins, each a file. Refuses what this program could not run later.
 Result<std::vector<std::filesystem::path>> model_parts(const std::filesystem::path& path) {
@@ -45,13 +40,6 @@ Status check_default_args(const std::string& path) {
   return {};
 }
 
-pack::Progress progress_on(ProgressLine& line) {
-  return [&line](uint64_t done, uint64_t total) {
-    line.show(done, total);
-    return !platform::InterruptGuard::take();
-  };
-}
-
 }  // namespace
 
 Result<int> run_pack(const Invocation& invocation) {
@@ -63,6 +51,8 @@ Result<int> run_pack(const Invocation& invocation) {
   request.out = invocation.positional[0];
   request.args = invocation.options.args_file;
   request.with.assign(invocation.options.with.begin(), invocation.options.with.end());
+  request.model_name = invocation.options.name;
+  request.with_sums = invocation.options.sums;
   QUIPU_TRY(request.models, model_parts(invocation.positional[1]));
   QUIPU_CHECK_OK(check_default_args(invocation.options.args_file));
   QUIPU_TRY(request.program, own_file(invocation));
@@ -82,9 +72,7 @@ Result<int> run_unpack(const Invocation& invocation) {
       if (invocation.self_error) return *invocation.self_error;
       return invalid_input("unpack needs a file: unpack FILE [-d FOLDER] [NAME...]");
     }
-    QUIPU_TRY(auto file, platform::MappedFile::open(names[0]));
-    QUIPU_TRY(zip, pack::Zip::find(std::move(file)));
-    if (!zip) return invalid_input("{}: has no zip at its end", names[0]);
+    QUIPU_TRY(zip, open_zip(names[0]));
     names.erase(names.begin());
   }
   const platform::InterruptGuard guard;

@@ -6,14 +6,33 @@ namespace quipu::cli {
 namespace {
 
 constexpr std::array kSubcommands{
-    Subcommand{"pack", kPack, "OUT MODEL.gguf [--args FILE] [--with FILE...]",
+    Subcommand{"pack", kPack, "OUT MODEL.gguf [--args FILE] [--with FILE...] [--name NAME]",
                "Writes one executable file of this program, a model, default arguments and further files. Of a split "
-               "model name the first part.",
+               "model name the first part. From a portable file it makes a portable file.",
                run_pack},
     Subcommand{"unpack", kUnpack, "[FILE] [-d FOLDER] [--force] [NAME...]",
                "Writes the files inside a llamafile (all, or those named) into a folder. FILE may be left out when the "
                "running file has something inside.",
                run_unpack},
+    Subcommand{
+        "upgrade", kUpgrade, "FILE [OUT]",
+        "Puts this program in front of what is inside a llamafile, ours or Mozilla's, in FILE's place or in OUT.",
+        run_upgrade},
+    Subcommand{
+        "verify", kVerify, "[FILE]",
+        "Reads a whole llamafile and says what in it is damaged: by its SHA-256 sums, or by the zip's CRCs alone "
+        "if it has none.",
+        run_verify},
+    Subcommand{"assimilate", kAssimilate, "FILE [--undo]",
+               "Makes a portable file a plain script in place, by its first 64 bytes: every launcher on Unix starts it "
+               "then, Windows no longer. --undo makes it portable again.",
+               run_assimilate},
+    Subcommand{"cache", kCache, "[clear]",
+               "Shows the programs that portable files have put into your caches, or removes them all.", run_cache},
+    Subcommand{"binfmt", kBinfmt, "[register]",
+               "Prints the line that keeps Wine and other handlers of Windows programs from taking portable files on "
+               "Linux, or as root registers it until the next boot.",
+               run_binfmt},
     Subcommand{"tokenize", kTokenize, "[-m MODEL] [-f FILE | -p TEXT] [--parse-special] [--add-bos]",
                "Prints the tokens of a text as a JSON list of ids.", run_tokenize},
     Subcommand{"detokenize", kDetokenize, "[-m MODEL] [-f FILE | IDS...]",

@@ -39,6 +39,11 @@ const Subcommand* find_subcommand(std::string_view name);
 
 Result<int> run_pack(const Invocation& invocation);
 Result<int> run_unpack(const Invocation& invocation);
+Result<int> run_upgrade(const Invocation& invocation);
+Result<int> run_assimilate(const Invocation& invocation);
+Result<int> run_verify(const Invocation& invocation);
+Result<int> run_cache(const Invocation& invocation);
+Result<int> run_binfmt(const Invocation& invocation);
 Result<int> run_tokenize(const Invocation& invocation);
 Result<int> run_detokenize(const Invocation& invocation);
 Result<int> run_template(const Invocation& invocation);

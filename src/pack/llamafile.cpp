@@ -3,14 +3,68 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "pack/head.h"
+#include "pack/manifest.h"
 
 namespace quipu::pack {
 namespace {
 
-// The program alone: of a packed file, what is before its zip.
-Status copy_program(const std::shared_ptr<const platform::MappedFile>& program, platform::OutputFile& out) {
-  QUIPU_TRY(const auto zip, Zip::find(program));
-  return out.append_from(*program, 0, zip ? zip->begin() : program->bytes().size());
+// What of a program file goes to the front of another: bytes, and those entries of its zip that lie in them.
+struct Front {
+  uint64_t size = 0;
+  std::optional<Zip> zip;
+  std::vector<Entry> programs;
+};
+
+bool is_program_entry(const Entry& entry) {
+  return entry.name.starts_with(kProgramFolder);
+}
+
+// Of a portable file all programs, which stand before everything else; of a native one what is before its zip.
+Result<Front> front_of(const std::shared_ptr<const platform::MappedFile>& program) {
+  Front front{.size = program->bytes().size(), .zip = {}, .programs = {}};
+  QUIPU_TRY(front.zip, Zip::find(program));
+  if (!front.zip) return front;
+  front.size = front.zip->begin();
+  if (head_of(program->bytes()).form == HeadForm::none) return front;
+  uint64_t first_other = program->bytes().size();
+  for (const Entry& entry : front.zip->entries()) {
+    if (!is_program_entry(entry)) {
+      first_other = std::min(first_other, entry.header_offset);
+      continue;
+    }
+    front.programs.push_back(entry);
+    front.size = std::max(front.size, entry.data_offset + entry.compressed_size);
+  }
+  if (front.size > first_other) {
+    return invalid_input("{}: its programs do not stand before its other entries", program->path().string());
+  }
+  return front;
+}
+
+// A file that comes to have `size_behind` bytes behind the front, and some for each entry.
+Status write_front(const platform::MappedFile& program, const Front& front, uint64_t size_behind,
+                   platform::OutputFile& out, ZipWriter& writer) {
+  uint64_t copied = 0;
+  if (const Head own = head_of(program.bytes()); own.form != HeadForm::none) {
+    constexpr uint64_t kSlack = 64U << 20;  // headers, paddings and the directory
+    const bool small = front.size + size_behind + kSlack <= kMaxPortableBytes;
+    const std::string head = head_in_form(own, small ? HeadForm::portable : HeadForm::script);
+    QUIPU_CHECK_OK(out.write(std::as_bytes(std::span(head))));
+    copied = head.size();
+  }
+  QUIPU_CHECK_OK(out.append_from(program, copied, front.size - copied));
+  for (const Entry& entry : front.programs) QUIPU_CHECK_OK(writer.keep(*front.zip, entry));
+  return {};
+}
+
+Status finish(ZipWriter& writer, const platform::MappedFile& program, const Front& front, bool with_sums) {
+  if (with_sums) {
+    const uint64_t before_zip = front.zip ? front.zip->begin() : front.size;
+    const std::string manifest = front_line(program.bytes(), before_zip) + writer.sums();
+    QUIPU_CHECK_OK(writer.add(std::string(kManifestName), std::as_bytes(std::span(manifest))));
+  }
+  return writer.finish();
 }
 
 // Zeros become a hole.
@@ -33,7 +87,10 @@ Result<std::vector<Input>> open_inputs(const PackRequest& request) {
     inputs.push_back({std::move(name), std::move(*file)});
     return {};
   };
-  for (const auto& model : request.models) QUIPU_CHECK_OK(add(model, model.filename().string()));
+  const bool named = request.models.size() == 1 && !request.model_name.empty();
+  for (const auto& model : request.models) {
+    QUIPU_CHECK_OK(add(model, named ? request.model_name : model.filename().string()));
+  }
   if (!request.args.empty()) QUIPU_CHECK_OK(add(request.args, std::string(kArgsName)));
   for (const auto& path : request.with) QUIPU_CHECK_OK(add(path, path.filename().string()));
   return inputs;
@@ -74,10 +131,11 @@ Status pack(const PackRequest& request, const Progress& progress) {
   QUIPU_TRY(const auto inputs, open_inputs(request));
   QUIPU_CHECK_OK(check_args(inputs));
   QUIPU_CHECK_OK(check_output(request, inputs));
+  QUIPU_TRY(const Front front, front_of(request.program));
   QUIPU_TRY(auto out, platform::OutputFile::create(request.out, true));
-  QUIPU_CHECK_OK(copy_program(request.program, out));
-  ZipWriter writer(out);
+  ZipWriter writer(out, request.with_sums);
   const uint64_t total = total_size(inputs);
+  QUIPU_CHECK_OK(write_front(*request.program, front, total, out, writer));
   uint64_t before = 0;
   for (const Input& input : inputs) {
     const uint64_t size = input.file->bytes().size();
@@ -89,7 +147,39 @@ Status pack(const PackRequest& request, const Progress& progress) {
     QUIPU_CHECK_OK(writer.add_file(input.name, *input.file, false, part));
     before += size;
   }
-  QUIPU_CHECK_OK(writer.finish());
+  QUIPU_CHECK_OK(finish(writer, *request.program, front, request.with_sums));
+  return out.commit();
+}
+
+Status upgrade(UpgradeRequest request, const Progress& progress) {
+  QUIPU_CHECK(request.program != nullptr);
+  QUIPU_TRY(const Front front, front_of(request.program));
+  const bool ours = head_of(request.zip.file()->bytes()).form != HeadForm::none;
+  std::vector<const Entry*> entries;
+  uint64_t total = 0;
+  for (const Entry& entry : request.zip.entries()) {
+    if (entry.is_directory() || (ours && is_program_entry(entry)) || entry.name == kManifestName) continue;
+    entries.push_back(&entry);
+    total += entry.size;
+  }
+  QUIPU_TRY(auto out, platform::OutputFile::create(request.out, true));
+  ZipWriter writer(out, request.with_sums);
+  QUIPU_CHECK_OK(write_front(*request.program, front, total, out, writer));
+  uint64_t before = 0;
+  for (const Entry* entry : entries) {
+    const Progress part = [&](uint64_t done, uint64_t of) {
+      const double share = of == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(of);
+      return !progress || progress(before + static_cast<uint64_t>(share * static_cast<double>(entry->size)), total);
+    };
+    QUIPU_CHECK_OK(writer.add_entry(request.zip, *entry, part));
+    before += entry->size;
+  }
+  QUIPU_CHECK_OK(finish(writer, *request.program, front, request.with_sums));
+  {
+    // Windows replaces no file that is mapped.
+    const Zip closed = std::move(request.zip);
+    request.program.reset();
+  }
   return out.commit();
 }
 

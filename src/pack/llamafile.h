@@ -1,4 +1,4 @@
-// The single file: a program, and behind it a zip with a model, default arguments and what else belongs to it.
+// The single file: programs, and behind them a zip with a model, default arguments and what else belongs to it.
 // Format: docs/formats/llamafile.md.
 #pragma once
 
@@ -17,6 +17,8 @@
 namespace quipu::pack {
 
 constexpr std::string_view kArgsName = ".args";
+// Where a portable file keeps the programs that are not its front.
+constexpr std::string_view kProgramFolder = "bin/";
 
 // A stored entry: bytes [offset, offset + size) of a mapped file.
 struct Extent {
@@ -44,16 +46,29 @@ Result<ModelPlace> only_model(const Zip& zip);
 Result<DefaultArgs> default_args(const Zip& zip, const Environment& environment);
 
 struct PackRequest {
-  std::shared_ptr<const platform::MappedFile> program;  // what is behind its end (a zip) is left out
+  // A native program, or a portable file: its programs for all systems come along. Other entries of it do not.
+  std::shared_ptr<const platform::MappedFile> program;
   std::filesystem::path out;
-  std::vector<std::filesystem::path> models;  // the parts of one model, in order
+  std::vector<std::filesystem::path> models;  // the parts of one model, in order; none: the engine alone
   std::filesystem::path args;                 // empty: none
   std::vector<std::filesystem::path> with;    // further files, under their own names
+  std::string model_name = {};                // of a model of one part, inside; empty: its file's name
+  bool with_sums = false;                     // SHA-256 of everything, in the manifest
 };
 
-// Writes `out`, executable, whole or not at all. Errors: of the inputs (not_found, invalid_input, two equal names), io
-// (full disk), cancelled.
+// Writes `out`, executable, whole or not at all. A file that Windows could not start for its size becomes a script.
+// Errors: of the inputs (not_found, invalid_input, two equal names), io (full disk), cancelled.
 Status pack(const PackRequest& request, const Progress& progress);
+
+// Writes `out` (it may be the zip's own file) with the program in front of the zip's entries: all of them but programs
+// and the manifest of ours. Errors: as pack's; invalid_input for a damaged entry.
+struct UpgradeRequest {
+  std::shared_ptr<const platform::MappedFile> program;
+  Zip zip;
+  std::filesystem::path out;
+  bool with_sums = false;
+};
+Status upgrade(UpgradeRequest request, const Progress& progress);
 
 // Writes the entries (all, or those named) below `folder`, each whole or not at all, with its CRC checked. Nothing that
 // exists is overwritten unless `overwrite`. Returns the paths. Errors: as Zip::read; not_found for a name.

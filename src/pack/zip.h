@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "pack/inflate.h"
+#include "pack/sha256.h"
 #include "platform/platform.h"
 
 namespace quipu::pack {
@@ -88,24 +89,35 @@ using Progress = std::function<bool(uint64_t done_bytes, uint64_t total_bytes)>;
 // bytes: times are fixed, nothing of the machine is recorded.
 class ZipWriter {
  public:
-  explicit ZipWriter(platform::OutputFile& out) : out_(out) {}
+  // `with_sums` computes the SHA-256 of what is added, for the manifest.
+  explicit ZipWriter(platform::OutputFile& out, bool with_sums = false) : out_(out), with_sums_(with_sums) {}
 
   // `executable` sets the permissions 0755 instead of 0644. Errors: invalid_input for a bad or repeated name; io.
   Status add(std::string name, std::span<const std::byte> bytes, bool executable = false);
   // The whole of a file. Holes stay holes, and cost no time.
   Status add_file(std::string name, const platform::MappedFile& source, bool executable = false,
                   const Progress& progress = {});
+  // An entry of another zip as it is, compressed or not. Errors: as Zip::read; unsupported for an encrypted one.
+  Status add_entry(const Zip& zip, const Entry& entry, const Progress& progress = {});
+  // An entry that is in the file already, header and data, since the caller copied it to the same offsets.
+  Status keep(const Zip& zip, const Entry& entry);
+  // A line for each entry that was added or kept, as `sha256sum` writes and checks them; empty without sums.
+  [[nodiscard]] const std::string& sums() const { return sums_; }
   // The directory. Nothing can be added after it.
   Status finish();
 
  private:
+  Status check_name(const std::string& name) const;
   Status begin_entry(Entry entry);
+  void add_sum(Sha256& sum, const std::string& name);
+  Status copy_range(const platform::MappedFile& source, uint64_t offset, uint64_t size, const Progress& advance);
   Status put_directory_record(const Entry& entry);
   Status put_end_records(uint64_t directory_offset, uint64_t directory_size);
 
   platform::OutputFile& out_;
   std::vector<Entry> entries_;
-  bool finished_ = false;
+  std::string sums_;
+  bool with_sums_ = false, finished_ = false;
 };
 
 }  // namespace quipu::pack

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/check.h"
@@ -39,10 +40,10 @@ Padding padding_for(uint64_t position, uint64_t header_size) {
 
 format::RecordBuilder local_header(const Entry& entry, uint64_t padding_field) {
   const bool zip64 = is_big(entry.size);
-  const uint64_t shown_size = zip64 ? format::kSaturated32 : entry.size;
+  const auto shown = [zip64](uint64_t size) { return zip64 ? format::kSaturated32 : size; };
   format::RecordBuilder record;
   record.u32(format::kLocalSignature).u16(zip64 ? kVersion45 : kVersion20).u16(format::kFlagUtf8).u16(entry.method);
-  record.u16(kDosTime).u16(kDosDate).u32(entry.crc).u32(shown_size).u32(shown_size);
+  record.u16(kDosTime).u16(kDosDate).u32(entry.crc).u32(shown(entry.compressed_size)).u32(shown(entry.size));
   record.u16(entry.name.size()).u16((zip64 ? kLocalZip64 : 0) + padding_field).text(entry.name);
   if (zip64) record.u16(format::kExtraZip64).u16(16).u64(entry.size).u64(entry.compressed_size);
   if (padding_field != 0) {
@@ -55,15 +56,24 @@ format::RecordBuilder local_header(const Entry& entry, uint64_t padding_field) {
 
 }  // namespace
 
-Status ZipWriter::begin_entry(Entry entry) {
+Status ZipWriter::check_name(const std::string& name) const {
   QUIPU_CHECK(!finished_);
-  if (const auto why = bad_entry_name(entry.name)) {
-    return invalid_input("'{}' can't be the name of a zip entry: it is {}", entry.name, *why);
+  if (const auto why = bad_entry_name(name)) {
+    return invalid_input("'{}' can't be the name of a zip entry: it is {}", name, *why);
   }
-  const auto same = [&](const Entry& other) { return other.name == entry.name; };
+  const auto same = [&](const Entry& other) { return other.name == name; };
   if (std::any_of(entries_.begin(), entries_.end(), same)) {
-    return invalid_input("two files would have the name '{}' in the zip", entry.name);
+    return invalid_input("two files would have the name '{}' in the zip", name);
   }
+  return {};
+}
+
+void ZipWriter::add_sum(Sha256& sum, const std::string& name) {
+  if (with_sums_) sums_ += sum.hex() + "  " + name + "\n";
+}
+
+Status ZipWriter::begin_entry(Entry entry) {
+  QUIPU_CHECK_OK(check_name(entry.name));
   const uint64_t header_size = format::kLocalSize + entry.name.size() + (is_big(entry.size) ? kLocalZip64 : 0);
   const Padding padding = padding_for(out_.position(), header_size);
   QUIPU_CHECK_OK(out_.skip_to(out_.position() + padding.gap));
@@ -79,9 +89,41 @@ Status ZipWriter::begin_entry(Entry entry) {
 Status ZipWriter::add(std::string name, std::span<const std::byte> bytes, bool executable) {
   Entry entry{.name = std::move(name), .crc = crc32(0, bytes), .mode = executable ? 0755U : 0644U};
   entry.size = entry.compressed_size = bytes.size();
+  Sha256 sum;
+  if (with_sums_) sum.update(bytes);
+  add_sum(sum, entry.name);
   QUIPU_CHECK_OK(begin_entry(std::move(entry)));
   return out_.write(bytes);
 }
+
+// Holes of the source stay holes. `advance` is called with the bytes of each piece.
+Status ZipWriter::copy_range(const platform::MappedFile& source, uint64_t offset, uint64_t size,
+                             const Progress& advance) {
+  const uint64_t begin = out_.position(), end = offset + size;
+  for (const auto& range : platform::data_ranges(source.path(), end)) {
+    const uint64_t range_end = std::min(end, range.offset + range.size);
+    uint64_t at = std::max(offset, range.offset);
+    if (at >= range_end) continue;
+    QUIPU_CHECK_OK(out_.skip_to(begin + (at - offset)));
+    while (at < range_end) {
+      const uint64_t n = std::min(kPieceBytes, range_end - at);
+      QUIPU_CHECK_OK(out_.append_from(source, at, n));
+      at += n;
+      if (advance && !advance(n, size)) return error_of(ErrorKind::cancelled, "interrupted");
+    }
+  }
+  return out_.skip_to(begin + size);
+}
+
+namespace {
+// What hashes take in the place of a hole.
+void update_zeros(Sha256& sum, uint64_t n) {
+  static constexpr std::array<std::byte, 65536> kZeros{};
+  for (; n > 0; n -= std::min<uint64_t>(n, kZeros.size())) {
+    sum.update(std::span(kZeros).first(static_cast<size_t>(std::min<uint64_t>(n, kZeros.size()))));
+  }
+}
+}  // namespace
 
 Status ZipWriter::add_file(std::string name, const platform::MappedFile& source, bool executable,
                            const Progress& progress) {
@@ -98,30 +140,59 @@ Status ZipWriter::add_file(std::string name, const platform::MappedFile& source,
 
   Entry entry{.name = std::move(name), .mode = executable ? 0755U : 0644U};
   entry.size = entry.compressed_size = bytes.size();
+  Sha256 sum;
   uint64_t at = 0;
   for (const auto& range : ranges) {
     entry.crc = crc32_zeros(entry.crc, range.offset - at);
+    if (with_sums_) update_zeros(sum, range.offset - at);
     for (at = range.offset; at < range.offset + range.size;) {
       const uint64_t n = std::min(kPieceBytes, range.offset + range.size - at);
-      entry.crc = crc32(entry.crc, bytes.subspan(static_cast<size_t>(at), static_cast<size_t>(n)));
+      const auto piece = bytes.subspan(static_cast<size_t>(at), static_cast<size_t>(n));
+      entry.crc = crc32(entry.crc, piece);
+      if (with_sums_) sum.update(piece);
       at += n;
       QUIPU_CHECK_OK(advance(n));
     }
   }
   entry.crc = crc32_zeros(entry.crc, bytes.size() - at);
+  if (with_sums_) update_zeros(sum, bytes.size() - at);
+  add_sum(sum, entry.name);
   QUIPU_CHECK_OK(begin_entry(std::move(entry)));
+  return copy_range(source, 0, bytes.size(), [&](uint64_t n, uint64_t) { return advance(n).ok(); });
+}
 
-  const uint64_t begin = out_.position();
-  for (const auto& range : ranges) {
-    QUIPU_CHECK_OK(out_.skip_to(begin + range.offset));
-    for (uint64_t copied = 0; copied < range.size;) {
-      const uint64_t n = std::min(kPieceBytes, range.size - copied);
-      QUIPU_CHECK_OK(out_.append_from(source, range.offset + copied, n));
-      copied += n;
-      QUIPU_CHECK_OK(advance(n));
-    }
-  }
-  return out_.skip_to(begin + bytes.size());
+Status ZipWriter::add_entry(const Zip& zip, const Entry& entry, const Progress& progress) {
+  const uint64_t total = entry.size + entry.compressed_size;
+  uint64_t done = 0;
+  Sha256 sum;
+  // Once through the content, which checks it.
+  QUIPU_CHECK_OK(zip.read(entry, [&](std::span<const std::byte> bytes) -> Status {
+    done += bytes.size();
+    if (with_sums_) sum.update(bytes);
+    if (progress && !progress(done, total)) return error_of(ErrorKind::cancelled, "interrupted");
+    return {};
+  }));
+  add_sum(sum, entry.name);
+  Entry copy = entry;
+  if (copy.mode == 0) copy.mode = 0644;
+  QUIPU_CHECK_OK(begin_entry(std::move(copy)));
+  return copy_range(*zip.file(), entry.data_offset, entry.compressed_size, [&](uint64_t n, uint64_t) {
+    done += n;
+    return !progress || progress(done, total);
+  });
+}
+
+Status ZipWriter::keep(const Zip& zip, const Entry& entry) {
+  QUIPU_CHECK_OK(check_name(entry.name));
+  QUIPU_CHECK(entry.data_offset + entry.compressed_size <= out_.position());
+  Sha256 sum;
+  QUIPU_CHECK_OK(zip.read(entry, [&](std::span<const std::byte> bytes) -> Status {
+    if (with_sums_) sum.update(bytes);
+    return {};
+  }));
+  add_sum(sum, entry.name);
+  entries_.push_back(entry);
+  return {};
 }
 
 Status ZipWriter::put_directory_record(const Entry& entry) {
