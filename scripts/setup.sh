@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what a target needs: `scripts/setup.sh build|test|dev`. Debian packages as root (or by sudo without a
+# Installs what a target needs: `scripts/setup.sh build|test|dev|dist|test-portable`. Debian packages as root (or by sudo without a
 # password); without that right it names what is missing and goes on if nothing is. Warm it costs some milliseconds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,10 @@ case "${1:-}" in
     # npm fetches a vocabulary (deps.lock); Node.js from elsewhere than Debian serves too.
     command -v npm >/dev/null || packages="$packages npm" ;;
   dev) packages="clang clang-tidy clang-format libclang-rt-14-dev llvm-14" pinned="" ;;
-  *) echo "usage: setup.sh build|test|dev" >&2; exit 2 ;;
+  dist) packages="" pinned="ziglang" ;;
+  test-portable)
+    packages="qemu-user wine wine64 shellcheck devscripts busybox zsh ksh93u+m mksh yash posh fish tcsh strace" pinned="" ;;
+  *) echo "usage: setup.sh build|test|dev|dist|test-portable" >&2; exit 2 ;;
 esac
 
 missing=""

@@ -1,0 +1,85 @@
+# Unix starts here; to Windows this file is the program itself. Explained in docs/formats/llamafile.md, 'The head'.
+[ "$ZSH_VERSION" ] && emulate sh
+q=$0
+case $q in
+*/*) ;;
+*)
+  # The dot keeps a newline at the end of the name.
+  if [ -f "./$q" ]; then q=./$q; else q=$(command -v "$q" && echo .) q=${q%??}; fi
+  ;;
+esac
+u=$(uname -sm)
+i=$(id -u)
+h=$HOME x=$XDG_CACHE_HOME k=
+# mine MODE LINKS OWNER ...: a real folder (no link) of mine that nobody else can write to, by one lstat
+mine() { case $1 in drwx?-??-*) [ "$3" = "$i" ] ;; *) false ;; esac }
+# root with another user's HOME (sudo): keep out of that user's cache
+# shellcheck disable=SC2046
+[ "$i" != 0 ] || mine $(ls -ldn "$h/." 2>/dev/null) || h='' x=''
+case $x in
+/*) ;;
+*) x=${h:+$h/.cache} ;;
+esac
+case $u in
+Darwin*)
+  x=${h:+$h/Library/Caches}
+  [ "$(sysctl -n sysctl.proc_translated 2>/dev/null)" != 1 ] || u='Darwin arm64'
+  ;;
+*evbarm) u="${u% *} $(uname -p)" ;;
+Linux\ i?86) u='Linux x86_64' ;;
+Linux\ armv8*) u='Linux aarch64' ;;
+esac
+case $u in
+@TABLE@) L= ;;
+*)
+  echo "quipu: there is no program for $u inside; there are: @SYSTEMS@" >&2
+  exit 1
+  ;;
+esac
+# try ENTRY ARGUMENTS...: becomes the program if it is in $d; in the second pass it is taken out of this file first.
+# An entry: name,first block of 64 KiB,whole blocks,bytes after them,sum,size
+try() {
+  e=$1
+  shift
+  n=${e%%,*} e=${e#*,}
+  a=${e%%,*} e=${e#*,}
+  b=${e%%,*} e=${e#*,}
+  r=${e%%,*} e=${e#*,}
+  c=${e%,*} s=${e#*,}
+  p=$d/$n
+  if [ "$m" ]; then
+    w=$d/.$n.$$
+    {
+      (umask 077 && { dd bs=65536 skip="$a" count="$b" && dd bs="$r" count=1; } <"$q" >"$w") &&
+        case $(cksum <"$w") in
+        "$c $s"*) chmod 700 "$w" && if "$w" --quipu-probe </dev/null >/dev/null; then mv -f "$w" "$p"; else k=r; fi ;;
+        *) k=d ;;
+        esac
+      rm -f "$w"
+    } 2>/dev/null
+  fi
+  # Nobody else writes to $d, but a disk that was full or fails may have cut the program short.
+  case $(ls -ln "$p" 2>/dev/null) in
+  -rwx------*" $s "*) ;;
+  *) return ;;
+  esac
+  QUIPU_SELF=$q
+  export QUIPU_SELF
+  exec "$p" "$@"
+}
+t=quipu-$i
+for m in '' 1; do
+  for d in "$QUIPU_CACHE" "${x:+$x/quipu}" "${TMPDIR:-/tmp}/$t" "/var/tmp/$t" "/dev/shm/$t"; do
+    [ "$d" ] || continue
+    [ "$m" ] && (umask 077 && mkdir -p "$d") 2>/dev/null
+    # shellcheck disable=SC2046
+    mine $(ls -ldn "$d" 2>/dev/null) && for e in $L; do try "$e" "$@"; done
+  done
+done
+case $k in
+d) k='this file is damaged' ;;
+r) k='the program does not run here' ;;
+*) k='no folder to put the program in' ;;
+esac
+echo "quipu: $k (tried \$QUIPU_CACHE, ${x:-no home}, ${TMPDIR:-/tmp}, /var/tmp, /dev/shm: QUIPU_CACHE names another)" >&2
+exit 126

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""What `make dist` made: each program as an object, then what can be run here: ARM64 in qemu, Windows in wine.
+
+Programs and launchers that are not there are skipped, with the reason.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from objects import Elf, MachO, Pe, newest_glibc
+from portable_file import ROOT, targets
+
+DIST = ROOT / "build" / "dist"
+MODEL = ROOT / "build" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+NATIVE = ROOT / "build" / "quipu"
+MAX_PROGRAM = 3 << 20
+MAX_ENGINE = 25 << 20
+
+# The libraries that a program may ask for: what every installation of the system has.
+ELF_LIBRARIES = {
+    "Linux": {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "ld-linux-x86-64.so.2",
+              "ld-linux-aarch64.so.1"},
+    "FreeBSD": {"libc.so.7", "libm.so.5", "libthr.so.3", "librt.so.1", "libdl.so.1", "libutil.so.9"},
+    "NetBSD": {"libc.so.12", "libm.so.0", "libpthread.so.1", "librt.so.1"},
+    "OpenBSD": {"libc.so", "libm.so", "libpthread.so"},  # versions follow
+}
+NOTES = {"FreeBSD": ("FreeBSD", 1), "NetBSD": ("NetBSD", 1), "OpenBSD": ("OpenBSD", 1)}
+WINDOWS_LIBRARIES = {"kernel32.dll", "ntdll.dll", "advapi32.dll", "shell32.dll", "ws2_32.dll", "mswsock.dll",
+                     "user32.dll", "bcrypt.dll"}
+PLACES = {"windows-x86_64": "wine", "linux-arm64-musl": "qemu-aarch64", "linux-x86_64": "", "linux-x86_64-musl": ""}
+
+
+def program_of(test, name):
+    target = next(t for t in targets() if t.name == name)
+    if not target.program.is_file():
+        test.skipTest(f"{target.program} is not there: dist/build.py {name}")
+    return target.program
+
+
+class ObjectTest(unittest.TestCase):
+    def each(self, *systems):
+        there = [t for t in targets() if t.system in systems and t.program.is_file()]
+        if not there:
+            self.skipTest("nothing was built for " + ", ".join(systems))
+        return [(target, target.program.read_bytes()) for target in there]
+
+    def test_sizes(self):
+        for target, data in self.each(*{t.system for t in targets()}):
+            with self.subTest(target.name):
+                self.assertLess(len(data), MAX_PROGRAM)
+        if (DIST / "quipu").is_file():
+            self.assertLess((DIST / "quipu").stat().st_size, MAX_ENGINE)
+
+    def test_elf(self):
+        for target, data in self.each("Linux", "FreeBSD", "NetBSD", "OpenBSD"):
+            with self.subTest(target.name):
+                elf = Elf(data)
+                self.assertEqual(elf.machine, target.processor)
+                self.assertFalse(elf.writable_and_executable())
+                if target.zig.endswith("musl"):
+                    self.assertEqual((elf.interpreter, elf.needed()), (None, []))
+                    continue
+                self.assertIsNotNone(elf.interpreter)
+                allowed = ELF_LIBRARIES[target.system]
+                for name in elf.needed():
+                    self.assertIn(name.split(".so")[0] + ".so" if target.system == "OpenBSD" else name, allowed)
+                if target.system == "Linux":
+                    self.assertLessEqual(newest_glibc(elf.needed_versions()), (2, 17))
+                else:
+                    self.assertIn(NOTES[target.system], elf.notes())
+                if target.system == "FreeBSD":
+                    self.assertEqual(elf.osabi, 9)
+                    self.assertEqual(int.from_bytes(elf.notes()["FreeBSD", 1], "little") // 100000, 14)
+                if target.system == "OpenBSD":
+                    self.assertTrue(elf.is_pie)
+
+    def test_macos(self):
+        for target, data in self.each("Darwin"):
+            with self.subTest(target.name):
+                program = MachO(data)
+                self.assertEqual(program.machine, target.processor)
+                self.assertEqual(program.libraries(), ["/usr/lib/libSystem.B.dylib"])
+                self.assertLessEqual(program.oldest_system(), (11, 0))
+                if target.processor == "aarch64":
+                    self.assertTrue(program.signature_is_right())
+
+    def test_windows(self):
+        for target, data in self.each("Windows"):
+            with self.subTest(target.name):
+                program = Pe(data)
+                self.assertEqual(program.machine, target.processor)
+                for name in program.libraries():
+                    self.assertTrue(name in WINDOWS_LIBRARIES or name.startswith("api-ms-win-crt-"), name)
+                self.assertIn(b"<activeCodePage", data)
+
+    def test_nothing_of_this_machine_is_inside(self):
+        for target, data in self.each(*{t.system for t in targets()}):
+            with self.subTest(target.name):
+                self.assertNotIn(os.fsencode(ROOT), data)
+
+
+class RunTest(unittest.TestCase):
+    """The same answers as the native build's."""
+
+    def setUp(self):
+        for path in (MODEL, NATIVE):
+            if not path.is_file():
+                self.skipTest(f"{path} is not there")
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="quipu dist "))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def run_program(self, name, *arguments, stdin=None):
+        launcher = PLACES[name]
+        if launcher and not shutil.which(launcher):
+            self.skipTest(f"{launcher} is not installed")
+        program = program_of(self, name)
+        environment = dict(os.environ, WINEDEBUG="-all", WINEPREFIX=str(ROOT / "build" / "wine"))
+        command = [launcher] if launcher else []
+        return subprocess.run([*command, program, *map(str, arguments)], capture_output=True, timeout=900,
+                              env=environment, input=stdin)
+
+    def native(self, *arguments):
+        return subprocess.run([NATIVE, *map(str, arguments)], capture_output=True, timeout=300)
+
+    def test_version(self):
+        for name in PLACES:
+            with self.subTest(name):
+                done = self.run_program(name, "--version")
+                self.assertEqual(done.stdout.replace(b"\r", b""), self.native("--version").stdout, done)
+
+    def test_tokens_and_paths_in_utf8(self):
+        model = self.folder / "gr\u00fc\u00dfe \u65e5\u672c.gguf"
+        model.symlink_to(MODEL)
+        text = "na\u00efve \u65e5\u672c\u8a9e \U0001f600 text"
+        expected = self.native("tokenize", "-m", model, "-p", text).stdout
+        for name in PLACES:
+            with self.subTest(name):
+                done = self.run_program(name, "tokenize", "-m", model, "-p", text)
+                self.assertEqual(done.stdout.replace(b"\r", b""), expected, done)
+
+    def test_completion(self):
+        arguments = ["--cli", "-m", MODEL, "-p", "The capital of France is", "-n", "6", "--temp", "0", "-t", "2", "--isa",
+                     "generic", "--precise"]
+        expected = self.native(*arguments).stdout
+        self.assertIn(b"Paris", expected)
+        for name in PLACES:
+            with self.subTest(name):
+                done = self.run_program(name, *arguments)
+                self.assertEqual(done.stdout.replace(b"\r", b""), expected, done)
+
+    def test_a_question_through_a_pipe(self):
+        for name in PLACES:
+            with self.subTest(name):
+                done = self.run_program(name, "-m", MODEL, "--temp", "0", "-n", "12",
+                                        stdin=b"What is the capital of France?\n")
+                self.assertIn(b"Paris", done.stdout, done)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
