@@ -53,12 +53,13 @@ class Sequence {
   // all. Engine::restore() reads it.
   [[nodiscard]] Status save(const std::filesystem::path& path) const;
 
-  struct State;  // sequence_state.h
+  struct State;  // sequence_state.h: for this room alone
   explicit Sequence(std::unique_ptr<State> state);
+  [[nodiscard]] State& state() { return *state_; }
+  [[nodiscard]] const State& state() const { return *state_; }
 
  private:
   friend class Engine;
-  friend class StepLoop;
   std::unique_ptr<State> state_;
 };
 

@@ -27,7 +27,7 @@ size_t pages(const PlanState& state, size_t n_tokens) {
 
 // Pages that a job needs for `n` more tokens.
 size_t more_pages(const PlanState& state, const PlanJob& job, size_t n) {
-  return pages(state, job.n_computed + n) - pages(state, job.n_computed);
+  return pages(state, job.n_computed + n) - pages(state, job.n_computed) + (job.copies ? 1 : 0);
 }
 
 class Placement {
@@ -52,8 +52,10 @@ class Placement {
     }
     std::ranges::sort(running_, {}, order(served_));
     make_room();
-    make_way();
-    admit();
+    if (state_.may_admit && places_.preempt.empty()) {
+      make_way();
+      admit();
+    }
     return std::move(places_);
   }
 
@@ -88,7 +90,8 @@ class Placement {
     if (served_[last->client] - served_[next->client] > state_.fairness_lag) preempt_last();
   }
 
-  // Only who finds room for all of its tokens beside those that run gets in, so that it need not leave at once. Nobody
+  // Only who finds room for all of its tokens, and a copy of a shared page, beside those that run gets in, so that it
+  // need not leave at once. Nobody
   // overtakes one that is too large: it would starve.
   void admit() {
     size_t n_promised = 0;
@@ -96,7 +99,7 @@ class Placement {
     while (!waiting_.empty() && running_.size() < state_.n_parallel) {
       const auto next = next_waiting();
       const PlanJob* job = *next;
-      n_promised += pages(state_, job->n_tokens + 1);
+      n_promised += pages(state_, job->n_tokens + 1) + 1;
       if (n_available_ < n_promised && !running_.empty()) return;
       places_.admit.push_back(job->id);
       served_[job->client] += static_cast<double>(job->n_tokens);  // until they are really charged
@@ -147,8 +150,9 @@ class Reading {
  private:
   void work(const PlanJob& job, size_t n) {
     const size_t n_in_last_page = pages(state_, job.n_computed) * state_.page_tokens - job.n_computed;
-    n = std::min(n, n_in_last_page + n_available_ * state_.page_tokens);
-    if (n == 0) return;
+    const size_t n_pages = n_available_ - std::min<size_t>(n_available_, job.copies ? 1 : 0);
+    n = std::min(n, n_in_last_page + n_pages * state_.page_tokens);
+    if (n == 0 || more_pages(state_, job, n) > n_available_) return;
     n_available_ -= more_pages(state_, job, n);
     budget_ -= n;
     work_.push_back({job.id, n});

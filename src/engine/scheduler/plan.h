@@ -28,6 +28,7 @@ struct PlanJob {
   size_t n_computed = 0;        // of these; 0 while it waits
   size_t n_read = 0;            // of a prompt, since the admission
   size_t max_chunk = SIZE_MAX;  // of a prompt in one step
+  bool copies = false;          // its last page is another's, too: a copy comes before the next token
   size_t n_own_pages = 0;       // that nobody else uses, and would be free without it
   // A name for what each whole page of the prompt holds, with all before: equal prompts have equal names.
   std::span<const uint64_t> page_names;
@@ -41,6 +42,7 @@ struct PlanState {
   size_t page_tokens = 64;
   size_t n_pages_available = 0;  // free, or cached and not in use
   double fairness_lag = 0.0;
+  bool may_admit = true;
 };
 
 // Who gets a place, and who loses it; to be carried out in this order.

@@ -110,7 +110,11 @@ PlanState StepLoop::state(std::vector<PlanJob>& jobs, std::vector<double>& serve
     plan.n_tokens = job.tokens.size();
     plan.n_computed = job.n_computed();
     plan.n_read = job.n_read;
-    if (job.sequence) plan.n_own_pages = pool_->n_own(job.sequence->state_->kv->shared_pages());
+    if (job.sequence) {
+      const auto pages = job.sequence->state().kv->shared_pages();
+      plan.n_own_pages = pool_->n_own(pages);
+      plan.copies = plan.n_computed % pool_->shape().page_tokens != 0 && pool_->n_own(pages.last(1)) == 0;
+    }
     plan.page_names = job.page_names;
     plan.max_chunk = job.spec.max_chunk;
     jobs.push_back(plan);
@@ -128,17 +132,23 @@ PlanState StepLoop::state(std::vector<PlanJob>& jobs, std::vector<double>& serve
 
 bool StepLoop::step() {
   if (jobs_.empty()) return false;
-  // Carried out, a decision about places makes room for others, but none needs more than two rounds.
-  constexpr int kMaxRounds = 3;
-  for (int round = 0; round < kMaxRounds; round++) {
+  for (Job* job : running_)
+    if (job->passed_over) catch_up(*job);
+  // What is carried out changes what is known: who gets a place may find its prompt in the cache, and share pages with
+  // others that it must copy. The last round only makes room.
+  constexpr int kRounds = 3;
+  bool may_admit = true;
+  for (int round = 0; round < kRounds; round++) {
     std::vector<PlanJob> jobs;
     std::vector<double> served;
-    if (!carry_out(plan_places(state(jobs, served)))) break;
+    PlanState now = state(jobs, served);
+    now.may_admit = may_admit && round + 1 < kRounds;
+    const Places places = plan_places(now);
+    if (!carry_out(places)) break;
+    may_admit = places.preempt.empty();
   }
   n_step_tokens_ = 0;
   if (running_.empty()) return true;
-  for (Job* job : running_)
-    if (job->passed_over) catch_up(*job);
   budget_ = step_budget();
   std::vector<PlanJob> jobs;
   std::vector<double> served;
@@ -170,8 +180,8 @@ void StepLoop::admit(Job& job) {
 Sequence StepLoop::cached_sequence(std::span<const Token> tokens, size_t n_reusable) {
   Sequence sequence = new_sequence_();
   const auto match = tree_.match(tokens.first(n_reusable));
-  sequence.state_->kv->share(0, match.pages, static_cast<uint32_t>(match.n_tokens));
-  sequence.state_->tokens.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(match.n_tokens));
+  sequence.state().kv->share(0, match.pages, static_cast<uint32_t>(match.n_tokens));
+  sequence.state().tokens.assign(tokens.begin(), tokens.begin() + static_cast<std::ptrdiff_t>(match.n_tokens));
   return sequence;
 }
 
@@ -183,7 +193,7 @@ void StepLoop::catch_up(Job& job) {
 }
 
 void StepLoop::release(Job& job) {
-  tree_.insert(job.sequence->tokens(), *job.sequence->state_->kv, true);
+  tree_.insert(job.sequence->tokens(), *job.sequence->state().kv, true);
   Place& place = places_[job.place];
   place.job.reset();
   place.tokens.assign(job.sequence->tokens().begin(), job.sequence->tokens().end());
@@ -218,7 +228,7 @@ size_t StepLoop::step_budget() const {
 
 // Pages for `n` more tokens: free ones, cached ones, or the cache's own use of the page that is to be written.
 bool StepLoop::reserve(Job& job, size_t n) {
-  model::KvSequence& kv = *job.sequence->state_->kv;
+  model::KvSequence& kv = *job.sequence->state().kv;
   const size_t page_tokens = pool_->shape().page_tokens;
   // One more for the copy of a shared page.
   const size_t n_needed = (kv.size() + n + page_tokens - 1) / page_tokens - kv.shared_pages().size() + 1;
@@ -283,7 +293,7 @@ void StepLoop::after(const JobStep& step, Job& job) {
   const size_t computed = job.n_computed();
   const bool tail = job.spec.share_tail && computed == job.spec.prompt.size();
   if (computed / page_tokens > step.begin / page_tokens || tail)
-    tree_.insert(job.sequence->tokens(), *job.sequence->state_->kv, tail);
+    tree_.insert(job.sequence->tokens(), *job.sequence->state().kv, tail);
   if (!step.samples) return;
   if (step.ended) return end(step.job, JobEnd::finished, step.ended, {});
   job.tokens.push_back(*step.next);
@@ -309,7 +319,7 @@ Result<Sequence> StepLoop::sequence_of(uint32_t place) {
 }
 
 void StepLoop::put(uint32_t place, Sequence sequence) {
-  tree_.insert(sequence.tokens(), *sequence.state_->kv, true);
+  tree_.insert(sequence.tokens(), *sequence.state().kv, true);
   places_[place].tokens.assign(sequence.tokens().begin(), sequence.tokens().end());
 }
 
