@@ -139,7 +139,11 @@ void Scheduler::State::publish() {
 void Scheduler::State::run() {
   std::unique_lock lock(mutex);
   for (;;) {
+    // Whoever hears that a request is done finds it counted.
     publish();
+    lock.unlock();
+    answering.tell_done();
+    lock.lock();
     const auto has_work = [&] { return !submitted.empty() || !cancelled.empty() || !commands.empty(); };
     idle = loop.n_running() + loop.n_waiting() == 0 && !has_work();
     if (idle) {

@@ -104,5 +104,49 @@ TEST(KvCache, AFullPoolIsAnErrorAndNothingLeaks) {
   EXPECT_EQ(pool->n_used(), 0u);
 }
 
+TEST(KvCache, SharedPagesCarryOnAndAreCopiedWhenWritten) {
+  const auto pool = pool_of(10);
+  KvSequence first(pool), second(pool);
+  fill(first, 7);
+  std::memset(first.pages()[1], 5, 64);
+  second.share(0, first.shared_pages(), 6);
+  EXPECT_EQ(second.size(), 6u);
+  EXPECT_EQ(pool->n_used(), 2u);
+  fill(second, 1);
+  EXPECT_EQ(pool->n_used(), 3u);
+  EXPECT_EQ(second.pages()[0], first.pages()[0]);
+  EXPECT_NE(second.pages()[1], first.pages()[1]);
+  EXPECT_EQ(second.pages()[1][63], std::byte{5});
+  // From the second page on those of another.
+  second.share(1, first.shared_pages().subspan(1), 7);
+  EXPECT_EQ(second.pages()[1], first.pages()[1]);
+  EXPECT_EQ(pool->n_used(), 2u);
+}
+
+TEST(KvCache, PagesThatACacheAloneUsesAreCounted) {
+  const auto pool = pool_of(4);
+  KvPage* page = nullptr;
+  {
+    KvSequence sequence(pool);
+    fill(sequence, 8);
+    page = sequence.shared_pages()[0];
+    pool->retain_cached(page);
+    EXPECT_EQ(pool->n_idle(), 0u);
+    EXPECT_EQ(pool->n_own(sequence.shared_pages()), 2u);
+    const auto fork = sequence.fork();
+    EXPECT_EQ(pool->n_own(sequence.shared_pages()), 0u);
+  }
+  EXPECT_EQ(pool->n_used(), 1u);
+  EXPECT_EQ(pool->n_idle(), 1u);
+  EXPECT_TRUE(pool->is_idle(page));
+  pool->retain(page);
+  EXPECT_EQ(pool->n_idle(), 0u);
+  pool->release(page);
+  EXPECT_EQ(pool->n_idle(), 1u);
+  pool->release_cached(page);
+  EXPECT_EQ(pool->n_idle(), 0u);
+  EXPECT_EQ(pool->n_used(), 0u);
+}
+
 }  // namespace
 }  // namespace quipu::backend::cpu

@@ -145,7 +145,7 @@ TEST(Scheduler, SixteenAtOnceGiveTheTextsThatTheyGiveAlone) {
     Request request = request_of(chat_prompt("Tell me " + std::to_string(i) + " things about the number " +
                                              std::to_string(7 * i) + std::string(static_cast<size_t>(3 * i), '.')));
     request.options.sampling.seed = static_cast<uint64_t>(100 + i);
-    request.options.n_predict = 12 + i;
+    request.options.n_predict = 4 + i / 2;
     requests.push_back(request);
   }
   std::vector<std::vector<Token>> alone;
@@ -378,12 +378,12 @@ TEST(Scheduler, GrammarsInParallelAreKept) {
 }
 
 TEST(Scheduler, WhenPagesRunOutAnswersWaitAndStillComeOutRight) {
-  const auto big = engine_of({.n_ctx = 512, .n_sequences = 8, .precise = true});
-  const auto small = engine_of({.n_ctx = 512, .n_sequences = 1, .precise = true});
+  const auto big = engine_of({.n_ctx = 256, .n_sequences = 8, .precise = true});
+  const auto small = engine_of({.n_ctx = 256, .n_sequences = 1, .precise = true});
   std::vector<Request> requests;
   for (uint32_t i = 0; i < 5; i++) {
-    Request request = request_of("x", 100);
-    request.prompt = long_prompt(60, 10 + i);
+    Request request = request_of("x", 25);
+    request.prompt = long_prompt(50, 10 + i);
     request.options.ignore_end = true;
     request.client = std::to_string(i % 2);
     requests.push_back(request);

@@ -308,26 +308,32 @@ void Answering::on_end(JobId job, JobEnd end, std::optional<Finish> finish_reaso
     stats_.n_deadline++;
   else
     stats_.n_finished++;
-  finish(request);
+  finish(open->request);
 }
 
-void Answering::finish(OpenRequest& request) {
+void Answering::finish(std::shared_ptr<OpenRequest> request) {
   const double now = now_s_();
-  Usage& usage = request.result.usage;
-  usage.queue_ms = since(request.submitted_s, request.started_s < 0.0 ? now : request.started_s);
-  usage.prompt_ms = since(request.started_s, request.first_token_s < 0.0 ? now : request.first_token_s);
-  usage.generation_ms = since(request.first_token_s, now);
-  stats_.total.add(now - request.submitted_s);
-  if (request.request.embedding) {
-    const double n =
-        request.request.embedding == Pooling::mean ? static_cast<double>(std::max<size_t>(request.n_pooled, 1)) : 1.0;
-    for (const double x : request.pooled) request.result.embedding.push_back(static_cast<float>(x / n));
+  Usage& usage = request->result.usage;
+  usage.queue_ms = since(request->submitted_s, request->started_s < 0.0 ? now : request->started_s);
+  usage.prompt_ms = since(request->started_s, request->first_token_s < 0.0 ? now : request->first_token_s);
+  usage.generation_ms = since(request->first_token_s, now);
+  stats_.total.add(now - request->submitted_s);
+  if (request->request.embedding) {
+    const bool mean = request->request.embedding == Pooling::mean;
+    const double n = mean ? static_cast<double>(std::max<size_t>(request->n_pooled, 1)) : 1.0;
+    for (const double x : request->pooled) request->result.embedding.push_back(static_cast<float>(x / n));
   }
-  if (!request.listener.on_done) return;
-  if (request.error)
-    request.listener.on_done(*request.error);
-  else
-    request.listener.on_done(std::move(request.result));
+  done_.push_back(std::move(request));
+}
+
+void Answering::tell_done() {
+  for (const auto& request : std::exchange(done_, {})) {
+    if (!request->listener.on_done) continue;
+    if (request->error)
+      request->listener.on_done(*request->error);
+    else
+      request->listener.on_done(std::move(request->result));
+  }
 }
 
 }  // namespace quipu::engine

@@ -54,6 +54,8 @@ class Answering final : public Driver {
   // Counters, without those that the step loop keeps.
   SchedulerStats& stats() { return stats_; }
   [[nodiscard]] const std::vector<Slot>& slots() const { return slots_; }
+  // Calls on_done for the requests that have come to their end.
+  void tell_done();
   // The jobs of a request.
   [[nodiscard]] std::vector<JobId> jobs_of(RequestId id) const;
   [[nodiscard]] std::vector<JobId> jobs() const;
@@ -78,7 +80,7 @@ class Answering final : public Driver {
   static void tell_prompt(const JobStep& step, std::span<Outcome> outcomes, OpenAnswer& open);
   void tell_token(OpenAnswer& open, std::optional<Token> token, const TokenLogprobs& logprobs);
   void count_time(std::span<const JobStep> steps, double seconds);
-  void finish(OpenRequest& request);
+  void finish(std::shared_ptr<OpenRequest> request);
   static bool wants_logprobs(const OpenAnswer& open) {
     return open.index == 0 && open.request->request.prompt_logprobs_begin.has_value();
   }
@@ -89,6 +91,7 @@ class Answering final : public Driver {
   SchedulerStats stats_;
   std::vector<Slot> slots_;
   std::map<JobId, std::unique_ptr<OpenAnswer>> answers_;
+  std::vector<std::shared_ptr<OpenRequest>> done_;
 };
 
 }  // namespace quipu::engine
