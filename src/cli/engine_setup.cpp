@@ -12,7 +12,11 @@ namespace {
 constexpr uint64_t kMaxTemplateBytes = 4U << 20;
 
 engine::KvType kv_type(const std::string& name) {
-  return name == "f32" ? engine::KvType::f32 : name == "bf16" ? engine::KvType::bf16 : engine::KvType::f16;
+  // The flags' table lets no other name through.
+  if (name == "f32") return engine::KvType::f32;
+  if (name == "bf16") return engine::KvType::bf16;
+  if (name == "q8_0") return engine::KvType::q8_0;
+  return name == "q4_0" ? engine::KvType::q4_0 : engine::KvType::f16;
 }
 
 }  // namespace

@@ -61,6 +61,8 @@ struct Options {
   bool ignore_eos = false;
   bool interactive = false, interactive_first = false;
   bool truncate = false;
+  std::string prompt_cache;
+  bool prompt_cache_all = false, prompt_cache_ro = false;
   std::vector<std::string> reverse_prompts;
   std::string in_prefix, in_suffix;
 

@@ -57,11 +57,9 @@ Result<Tokens> prompt_tokens(const Options& options, const engine::Engine& engin
 
 class Completion {
  public:
-  Completion(const Invocation& invocation, engine::Engine& engine, engine::GenerateOptions generate)
-      : options_(invocation.options),
-        engine_(engine),
-        sequence_(engine.new_sequence()),
-        generate_(std::move(generate)) {
+  Completion(const Invocation& invocation, engine::Engine& engine, engine::Sequence sequence,
+             engine::GenerateOptions generate)
+      : options_(invocation.options), engine_(engine), sequence_(std::move(sequence)), generate_(std::move(generate)) {
     // In interactive mode the text that gives the turn back stays in the text: it is looked for here.
     if (is_interactive()) stops_ = std::exchange(generate_.stop, {});
     safe_ = platform::is_terminal(platform::Stream::standard_output);
@@ -70,11 +68,15 @@ class Completion {
   Result<int> run(const std::string& text, Tokens tokens) {
     if (options_.display_prompt) put(text);
     bool yours = options_.interactive_first;
+    const size_t n_prompt = tokens.size();
     for (;;) {
       if (!yours) {
         QUIPU_TRY(const auto generated, generate(tokens));
         if (!out_alive_) break;
-        if (interrupted_ && !is_interactive()) return finish(kExitInterrupted);
+        if (interrupted_ && !is_interactive()) {
+          QUIPU_CHECK_OK(keep(n_prompt));
+          return finish(kExitInterrupted);
+        }
         tokens.insert(tokens.end(), generated.tokens.begin(), generated.tokens.end());
         if (generated.finish == engine::Finish::context_full && is_interactive()) {
           log_to_user("the context is full");
@@ -84,6 +86,7 @@ class Completion {
       yours = false;
       if (!is_interactive() || !read_line(tokens)) break;
     }
+    QUIPU_CHECK_OK(keep(n_prompt));
     return finish(0);
   }
 
@@ -131,6 +134,14 @@ class Completion {
     return false;
   }
 
+  // Writes the prompt's file, if there is to be one.
+  [[nodiscard]] Status keep(size_t n_prompt) {
+    if (options_.prompt_cache.empty() || options_.prompt_cache_ro) return {};
+    engine::Sequence kept = sequence_.fork();
+    if (!options_.prompt_cache_all) kept.truncate(n_prompt);
+    return kept.save(options_.prompt_cache);
+  }
+
   Result<int> finish(int code) {
     // On a terminal the shell's prompt begins a line.
     if (safe_ && last_ != '\n') out_.write("\n");
@@ -149,6 +160,15 @@ class Completion {
   bool safe_ = false, out_alive_ = true, interrupted_ = false;
 };
 
+// What the file of --prompt-cache holds; nothing if there is none yet.
+Result<engine::Sequence> cached_sequence(const Options& options, engine::Engine& engine) {
+  if (options.prompt_cache.empty()) return engine.new_sequence();
+  auto sequence = engine.restore(options.prompt_cache);
+  if (sequence.ok()) return sequence;
+  if (sequence.error().kind == ErrorKind::not_found) return engine.new_sequence();
+  return sequence.error().within("--prompt-cache");
+}
+
 }  // namespace
 
 Result<int> run_completion(const Invocation& invocation) {
@@ -157,7 +177,8 @@ Result<int> run_completion(const Invocation& invocation) {
   QUIPU_TRY(const auto generate, generate_options(invocation, *model));
   QUIPU_TRY(const auto engine, make_engine(invocation, model));
   QUIPU_TRY(auto tokens, prompt_tokens(invocation.options, *engine, text));
-  return Completion(invocation, *engine, generate).run(text, std::move(tokens));
+  QUIPU_TRY(auto sequence, cached_sequence(invocation.options, *engine));
+  return Completion(invocation, *engine, std::move(sequence), generate).run(text, std::move(tokens));
 }
 
 }  // namespace quipu::cli

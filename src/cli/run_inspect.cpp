@@ -29,8 +29,10 @@ std::string zip_text(const pack::Zip& zip) {
   return text + "\n";
 }
 
-uint32_t kv_element_bytes(const Options& options) {
-  return options.cache_type_k == "f32" || options.precise ? 4 : 2;
+// Of 32 values of the KV cache: q8_0 and q4_0 have a float16 scale beside them.
+uint32_t kv_block_bytes(const Options& options, const std::string& type) {
+  if (type == "f32" || options.precise) return 128;
+  return type == "q8_0" ? 34 : type == "q4_0" ? 18 : 64;
 }
 
 std::string feature_list(const platform::CpuFeatures& cpu) {
@@ -108,7 +110,8 @@ Result<int> run_inspect(const Invocation& invocation) {
   auto model = open_model_file(named);
   if (!model.ok() && !zip) return model.error();
   const tools::InspectOptions options{.n_ctx = static_cast<uint64_t>(named.options.n_ctx),
-                                      .kv_element_bytes = kv_element_bytes(named.options)};
+                                      .k_block_bytes = kv_block_bytes(named.options, named.options.cache_type_k),
+                                      .v_block_bytes = kv_block_bytes(named.options, named.options.cache_type_v)};
   Output out;
   if (named.options.json) {
     Json json = model.ok() ? tools::report_json(*model, tools::inspect(*model, options))

@@ -134,5 +134,39 @@ class TokensTest(unittest.TestCase):
         self.assertIn("cannot write to standard output", done.stderr)
 
 
+class PromptCacheTest(unittest.TestCase):
+    PROMPT = "The capital of France is"
+
+    def complete(self, *arguments):
+        return quipu("--cli", "-m", MODEL, "--temp", 0, "-n", 8, "--silent-prompt", *arguments)
+
+    def test_it_is_written_and_read_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cache = pathlib.Path(folder) / "prompt.kv"
+            first = self.complete("-p", self.PROMPT, "--precise", "--prompt-cache", cache)
+            self.assertEqual(first.stderr, "")
+            written = cache.read_bytes()
+            # Whatever goes on from here begins with what the file holds.
+            longer = self.complete("-p", self.PROMPT + first.stdout, "--precise", "--prompt-cache", cache, "--prompt-cache-ro")
+            self.assertEqual((longer.returncode, cache.read_bytes()), (0, written))
+            self.assertEqual(self.complete("-p", self.PROMPT, "--precise", "--prompt-cache", cache).stdout, first.stdout)
+            self.complete("-p", self.PROMPT, "--precise", "--prompt-cache", cache, "--prompt-cache-all")
+            n_tokens = [int.from_bytes(content[12:16], "little") for content in (written, cache.read_bytes())]
+            self.assertEqual(n_tokens[1], n_tokens[0] + 7)  # all of the answer that was computed
+            self.assertEqual(list(pathlib.Path(folder).iterdir()), [cache])
+
+    def test_a_file_that_does_not_fit_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cache = pathlib.Path(folder) / "prompt.kv"
+            self.complete("-p", self.PROMPT, "--prompt-cache", cache)
+            done = self.complete("-p", self.PROMPT, "--prompt-cache", cache, "-ctk", "q8_0")
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("was written for another type of KV cache", done.stderr)
+            cache.write_text("nothing of the kind")
+            done = self.complete("-p", self.PROMPT, "--prompt-cache", cache)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("is no file of keys and values", done.stderr)
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -92,7 +92,7 @@ TEST(Parse, ErrorsAreClear) {
   EXPECT_EQ(error({"--temp", "hot"}), "--temp: 'hot' is not a number");
   EXPECT_EQ(error({"--temp", "nan"}), "--temp is nan, but must be 0 or more");
   EXPECT_EQ(error({"--top-p", "1.5"}), "--top-p is 1.5, but must be from 0 to 1");
-  EXPECT_EQ(error({"-ctk", "q9_9"}), "-ctk is 'q9_9', but must be one of f32, f16, bf16");
+  EXPECT_EQ(error({"-ctk", "q9_9"}), "-ctk is 'q9_9', but must be one of f32, f16, bf16, q8_0, q4_0");
   EXPECT_EQ(error({"-n"}), "-n needs a value: -n N");
   EXPECT_EQ(error({"--cli=1"}), "--cli takes no value");
   EXPECT_THAT(error({"-l", "x"}), StartsWith("-l: 'x' is not of the form"));

@@ -51,7 +51,8 @@ ModelReport inspect(const gguf::File& file, const InspectOptions& options) {
                         .weight_bytes = report.tensor_bytes};
   // Keys and values of every layer. The factors are checked hyperparameters: only the context can be absurd.
   const uint64_t per_token =
-      uint64_t{hp.n_layer} * hp.n_head_kv * (uint64_t{hp.head_dim_k} + hp.head_dim_v) * options.kv_element_bytes;
+      uint64_t{hp.n_layer} * hp.n_head_kv *
+      (uint64_t{hp.head_dim_k} * options.k_block_bytes + uint64_t{hp.head_dim_v} * options.v_block_bytes) / 32;
   if (const auto bytes = checked_mul(per_token, memory.n_ctx)) {
     memory.kv_bytes = *bytes;
     report.memory = memory;

@@ -29,8 +29,8 @@ struct ModelReport {
 };
 
 struct InspectOptions {
-  uint64_t n_ctx = 8192;  // 0: as many as the model was trained for
-  uint32_t kv_element_bytes = 2;
+  uint64_t n_ctx = 8192;                            // 0: as many as the model was trained for
+  uint32_t k_block_bytes = 64, v_block_bytes = 64;  // of 32 values in the KV cache
 };
 
 // Never fails: a model of an unknown family is described as far as its file goes.
