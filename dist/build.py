@@ -57,6 +57,17 @@ def build(target):
              f"-DQUIPU_ZIG_SYSTEM={target.system}", f"-DQUIPU_ZIG_PROCESSOR={target.processor}"])
     jobs = os.environ.get("JOBS") or str(os.cpu_count())
     run(["ninja", "-C", target.folder, "-j", jobs, "--quiet", "quipu"])
+    if target.system == "FreeBSD":
+        brand(target.program)
+
+
+def brand(program, system=9):
+    """Names FreeBSD in an ELF header (EI_OSABI), as its own linker does; zig's leaves the note alone to tell."""
+    with open(program, "r+b") as f:
+        f.seek(7)
+        if f.read(1) != bytes([system]):
+            f.seek(7)
+            f.write(bytes([system]))
 
 
 def main():

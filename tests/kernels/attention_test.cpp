@@ -7,14 +7,13 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "base/aligned_bytes.h"
 #include "base/float16.h"
 #include "tests/kernels/isas.h"
 
@@ -35,13 +34,10 @@ bool grouped(KvType type) {
   return type == KvType::q8_0 || type == KvType::q4_0;
 }
 
-struct Free {
-  void operator()(void* p) const { std::free(p); }
-};
-using Memory = std::unique_ptr<std::byte, Free>;
+using Memory = AlignedBytes;
 // Filled with 0xff: NaN in every type.
 Memory allocate(size_t bytes) {
-  Memory memory(static_cast<std::byte*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64)));
+  Memory memory = aligned_bytes(bytes);
   std::memset(memory.get(), 0xff, bytes);
   return memory;
 }

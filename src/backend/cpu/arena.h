@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
-#include <memory>
+#include <utility>
 #include <vector>
 
+#include "base/aligned_bytes.h"
 #include "base/check.h"
 
 namespace quipu::backend::cpu {
@@ -31,15 +31,12 @@ class Arena {
   }
 
  private:
-  static constexpr size_t kAlignment = 64;
+  static constexpr size_t kAlignment = static_cast<size_t>(kCacheLine);
   static constexpr int kOffsetBits = 48;
   static constexpr size_t kBlockBytes = 1u << 20;  // what a small model's single token needs
 
-  struct Free {
-    void operator()(std::byte* p) const { std::free(p); }  // NOLINT: from aligned_alloc
-  };
   struct Block {
-    std::unique_ptr<std::byte, Free> data;
+    AlignedBytes data;
     size_t size = 0;
   };
 
@@ -50,9 +47,9 @@ class Arena {
 
   void add_block(size_t bytes) {
     const size_t size = bytes > kBlockBytes ? bytes : kBlockBytes;
-    auto* data = static_cast<std::byte*>(std::aligned_alloc(kAlignment, size));
+    AlignedBytes data = aligned_bytes(size);
     QUIPU_CHECK(data != nullptr);  // the engine has asked the system for room before
-    blocks_.push_back({std::unique_ptr<std::byte, Free>(data), size});
+    blocks_.push_back({std::move(data), size});
     used_ = 0;
   }
 

@@ -18,7 +18,7 @@ Result<KvPage*> KvPool::take_locked() {
       return error_of(ErrorKind::out_of_memory, "the KV cache is full: all {} pages of {} tokens are in use",
                       max_pages_, shape_.page_tokens);
     auto page = std::make_unique<KvPage>();
-    page->data.reset(static_cast<std::byte*>(std::aligned_alloc(64, shape_.page_bytes())));
+    page->data = aligned_bytes(shape_.page_bytes());
     if (page->data == nullptr)
       return error_of(ErrorKind::out_of_memory, "no memory for another {} bytes of KV cache ({} pages are in use)",
                       shape_.page_bytes(), n_used_);

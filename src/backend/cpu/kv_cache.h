@@ -4,12 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <span>
 #include <vector>
 
+#include "base/aligned_bytes.h"
 #include "base/result.h"
 #include "model/ops.h"
 
@@ -29,10 +29,7 @@ struct KvShape {
 };
 
 struct KvPage {
-  struct Free {
-    void operator()(std::byte* p) const { std::free(p); }  // NOLINT: from aligned_alloc
-  };
-  std::unique_ptr<std::byte, Free> data;
+  AlignedBytes data;
   // Guarded by the pool's lock.
   uint32_t n_users = 0;
   bool cached = false;  // one of the users is a cache, which lets go of it when the room is needed

@@ -41,8 +41,7 @@ CpuOps::CpuOps(const CpuOptions& options, const kernels::KvLayout& layout, const
       kv_layout_(layout),
       kv_shape_(shape) {
   scratch_bytes_ = (kernels_.attention->scratch_bytes(layout) + 63) / 64 * 64;
-  scratch_.reset(
-      static_cast<std::byte*>(std::aligned_alloc(64, scratch_bytes_ * static_cast<size_t>(options.n_threads))));
+  scratch_ = aligned_bytes(scratch_bytes_ * static_cast<size_t>(options.n_threads));
   QUIPU_CHECK(scratch_ != nullptr);
 }
 

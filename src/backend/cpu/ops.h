@@ -1,13 +1,13 @@
 // The operations of a model's recipe on the CPU.
 #pragma once
 
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include "backend/cpu/arena.h"
 #include "backend/cpu/kv_cache.h"
 #include "backend/cpu/linear.h"
+#include "base/aligned_bytes.h"
 #include "base/thread_pool.h"
 #include "kernels/attention.h"
 #include "kernels/kernels.h"
@@ -86,10 +86,7 @@ class CpuOps final : public model::Ops {
   std::vector<float> cosines_, sines_;
   kernels::KvLayout kv_layout_;
   KvShape kv_shape_;
-  struct Free {
-    void operator()(std::byte* p) const { std::free(p); }  // NOLINT: from aligned_alloc
-  };
-  std::unique_ptr<std::byte, Free> scratch_;  // [n_threads][scratch_bytes_]
+  AlignedBytes scratch_;  // [n_threads][scratch_bytes_]
   size_t scratch_bytes_ = 0;
 };
 

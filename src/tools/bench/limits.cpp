@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <span>
 
+#include "base/aligned_bytes.h"
 #include "platform/platform.h"
 #include "tools/bench/loops.h"
 
@@ -65,10 +64,6 @@ double peak_rate(ThreadPool& pool, const PeakLoop& loop) {
   return best;
 }
 
-struct Free {
-  void operator()(std::byte* data) const { std::free(data); }
-};
-
 }  // namespace
 
 const Limits::Read& Limits::best_read() const {
@@ -91,8 +86,7 @@ Result<Limits> measure_limits(ThreadPool& pool) {
     return error_of(ErrorKind::out_of_memory, "measuring the memory needs {} MiB, but {} MiB are available",
                     4 * kLeastBufferBytes >> 20, available >> 20);
   }
-  const std::unique_ptr<std::byte, Free> buffer(
-      static_cast<std::byte*>(std::aligned_alloc(kReadUnit, limits.buffer_bytes)));
+  const AlignedBytes buffer = aligned_bytes(limits.buffer_bytes);
   if (!buffer) {
     return error_of(ErrorKind::out_of_memory, "no room for a buffer of {} MiB", limits.buffer_bytes >> 20);
   }
