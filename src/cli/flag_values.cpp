@@ -18,18 +18,7 @@ Status set_prompt(Options& options, std::string_view value) {
 }
 
 Status add_logit_bias(Options& options, std::string_view value) {
-  const auto wrong = [&] { return invalid_input("'{}' is not of the form ID+N or ID-N, such as 15043-1", value); };
-  int32_t id = 0;
-  const char* end = value.data() + value.size();
-  const auto [sign, code] = std::from_chars(value.data(), end, id);
-  if (code != std::errc() || sign == end || (*sign != '+' && *sign != '-')) return wrong();
-  float bias = 0;
-  const std::string_view number(sign + 1, static_cast<size_t>(end - sign - 1));
-  const auto [stop, bias_code] = std::from_chars(number.data(), end, bias);
-  if (number.empty() || number.front() == '-' || bias_code != std::errc() || stop != end || bias != bias)
-    return wrong();
-  options.sampling.logit_bias.emplace_back(id, *sign == '-' ? -bias : bias);
-  return {};
+  return sample::add_logit_bias(options.sampling, value);
 }
 
 Status add_dry_breaker(Options& options, std::string_view value) {
@@ -39,27 +28,8 @@ Status add_dry_breaker(Options& options, std::string_view value) {
   return {};
 }
 
-namespace {
-
-// Checked by the sampler's own rules; the vocabulary does not matter to the order.
-Status set_order(Options& options, std::vector<std::string> order) {
-  sample::SamplingParams params;
-  params.order = order;
-  QUIPU_CHECK_OK(sample::validate(params, 1));
-  options.sampling.order = std::move(order);
-  return {};
-}
-
-}  // namespace
-
 Status set_samplers(Options& options, std::string_view value) {
-  std::vector<std::string> order;
-  for (size_t at = 0; at < value.size();) {
-    const size_t end = std::min(value.find_first_of(";,", at), value.size());
-    if (end > at) order.emplace_back(value.substr(at, end - at));
-    at = end + 1;
-  }
-  return set_order(options, std::move(order));
+  return sample::set_order(options.sampling, value);
 }
 
 Status set_sampler_letters(Options& options, std::string_view value) {
@@ -72,15 +42,15 @@ Status set_sampler_letters(Options& options, std::string_view value) {
                                                                               {'m', "min_p"},
                                                                               {'x', "xtc"},
                                                                               {'t', "temperature"}}};
-  std::vector<std::string> order;
+  std::string order;
   for (const char letter : value) {
     bool known = false;
     for (const auto& [key, name] : kLetters) {
-      if (key == letter) order.emplace_back(name), known = true;
+      if (key == letter) order += fmt::format("{};", name), known = true;
     }
     if (!known) return invalid_input("'{}' stands for no sampler; the letters are e d s k y p m x t", letter);
   }
-  return set_order(options, std::move(order));
+  return sample::set_order(options.sampling, order);
 }
 
 Status set_gpu(Options& options, std::string_view value) {

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <numeric>
 
 #include "base/check.h"
 #include "cli/flag_tables.h"
 #include "sample/settings.h"
+#include "text/edit_distance.h"
 
 namespace quipu::cli {
 namespace {
@@ -35,23 +35,6 @@ bool is_visible(const Flag& flag, Modes mode) {
   if ((flag.modes & mode) != 0) return true;
   const bool of_main = flag.modes == 0 || (flag.modes & kMainModes) != 0;
   return of_main && (mode & kMainModes) != 0;
-}
-
-// Levenshtein's distance, where a swap of neighbours counts as one too (optimal string alignment).
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> before(b.size() + 1), row(b.size() + 1), next(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    next[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      next[j] = std::min({row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] != b[j - 1] ? 1 : 0)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-        next[j] = std::min(next[j], before[j - 2] + 1);
-    }
-    std::swap(before, row);
-    std::swap(row, next);
-  }
-  return row[b.size()];
 }
 
 std::string_view without_dashes(std::string_view name) {
@@ -121,7 +104,7 @@ std::vector<std::string_view> near_flags(std::string_view name, Modes mode) {
       if (!is_visible(flag, mode)) continue;
       for (const std::string_view known : flag.names) {
         const std::string_view known_bare = without_dashes(known);
-        size_t distance = edit_distance(bare, known_bare);
+        size_t distance = text::edit_distance(bare, known_bare);
         // A beginning or an end of a long name is a likely slip too: --context for --ctx-size is not, --seeds is.
         if (bare.size() >= 4 && known_bare.starts_with(bare)) distance = std::min<size_t>(distance, 2);
         if (distance <= std::max<size_t>(1, bare.size() / 3)) near.emplace_back(distance, known);

@@ -1,5 +1,6 @@
 #include "sample/settings.h"
 
+#include <algorithm>
 #include <array>
 #include <cfloat>
 #include <charconv>
@@ -143,6 +144,53 @@ Status set_text(SamplingParams& params, const Setting& setting, std::string_view
     return invalid_input("{}: '{}' is not a number", setting.name, text);
   }
   return set_number(params, setting, value);
+}
+
+Status set_order(SamplingParams& params, std::string_view names) {
+  SamplingParams checked;
+  checked.order.clear();
+  for (size_t at = 0; at < names.size();) {
+    const size_t end = std::min(names.find_first_of(";, ", at), names.size());
+    if (end > at) checked.order.emplace_back(names.substr(at, end - at));
+    at = end + 1;
+  }
+  // By the sampler's own rules; the vocabulary does not matter to the order.
+  QUIPU_CHECK_OK(validate(checked, 1));
+  params.order = std::move(checked.order);
+  return {};
+}
+
+Status add_logit_bias(SamplingParams& params, std::string_view text) {
+  const auto wrong = [&] { return invalid_input("'{}' is not of the form ID+N or ID-N, such as 15043-1", text); };
+  int32_t id = 0;
+  const char* end = text.data() + text.size();
+  const auto [sign, code] = std::from_chars(text.data(), end, id);
+  if (code != std::errc() || sign == end || (*sign != '+' && *sign != '-')) return wrong();
+  float bias = 0;
+  const std::string_view number(sign + 1, static_cast<size_t>(end - sign - 1));
+  const auto [stop, bias_code] = std::from_chars(number.data(), end, bias);
+  if (number.empty() || number.front() == '-' || bias_code != std::errc() || stop != end || bias != bias)
+    return wrong();
+  params.logit_bias.emplace_back(id, *sign == '-' ? -bias : bias);
+  return {};
+}
+
+Status set_logit_bias(SamplingParams& params, std::string_view text) {
+  SamplingParams checked;
+  if (text == "[]") text = {};
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    QUIPU_CHECK_OK(add_logit_bias(checked, text.substr(at, end - at)));
+    at = end + 1;
+  }
+  params.logit_bias = std::move(checked.logit_bias);
+  return {};
+}
+
+std::string logit_bias_text(const SamplingParams& params) {
+  std::string text;
+  for (const auto& [id, bias] : params.logit_bias) text += fmt::format("{}{}{:+}", text.empty() ? "" : ",", id, bias);
+  return text.empty() ? "[]" : text;
 }
 
 }  // namespace quipu::sample

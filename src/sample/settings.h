@@ -35,4 +35,12 @@ std::string value_of(const SamplingParams& params, const Setting& setting);
 Status set_number(SamplingParams& params, const Setting& setting, double value);
 Status set_text(SamplingParams& params, const Setting& setting, std::string_view text);
 
+// What is no number. `names`: stages separated by ; or , or blanks. Errors: an unknown stage, one twice.
+Status set_order(SamplingParams& params, std::string_view names);
+// "5+1.5" or "5-inf": the id of a token and what is added to its logit.
+Status add_logit_bias(SamplingParams& params, std::string_view text);
+// Several of those separated by commas, in place of what there was; "[]" or nothing for none; and their text.
+Status set_logit_bias(SamplingParams& params, std::string_view text);
+std::string logit_bias_text(const SamplingParams& params);
+
 }  // namespace quipu::sample
