@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "chat/chat_settings.h"
 #include "platform/terminal.h"
-#include "sample/settings.h"
+#include "text/edit_distance.h"
 
 namespace quipu::chat {
 namespace {
@@ -12,12 +13,12 @@ namespace {
 constexpr auto none = ArgumentKind::none;
 
 constexpr std::array kCommands{
-    Command{"/help", "[COMMAND]", "show help", "Shows all commands, or what one of them does.", ArgumentKind::command,
-            &Session::help},
-    Command{"/?", "", "the same as /help", "Shows all commands.", none, &Session::help},
+    Command{"/help", "[COMMAND]", "this list, or more about a command", "Shows all commands, or what one of them does.",
+            ArgumentKind::command, &Session::help},
+    Command{"/?", "", "", "Shows all commands, as /help does.", none, &Session::help},
     Command{"/exit", "", "end the program",
             "Ends the program, as ctrl-d on an empty line does. The chat stays on disk.", none, &Session::exit},
-    Command{"/bye", "", "the same as /exit", "Ends the program.", none, &Session::exit},
+    Command{"/bye", "", "", "Ends the program, as /exit does.", none, &Session::exit},
     Command{"/clear", "", "begin a new chat",
             "Begins anew with the same system prompt. The chat so far stays on disk; marks of /push are dropped.", none,
             &Session::clear},
@@ -27,7 +28,7 @@ constexpr std::array kCommands{
     Command{"/retry", "", "another answer to the last question",
             "Drops the last answer and generates another one. At temperature 0 it is the same again.", none,
             &Session::retry},
-    Command{"/edit", "", "change the last question in an editor",
+    Command{"/edit", "", "change the last question in $EDITOR and ask it again",
             "Opens the last question in $EDITOR, takes it and its answer back, and asks what was saved.", none,
             &Session::edit},
     Command{"/copy", "", "put the last answer on the clipboard",
@@ -39,41 +40,43 @@ constexpr std::array kCommands{
     Command{"/system", "[TEXT]", "show or set the system prompt",
             "Without a text, shows the system prompt. With one, sets it, from the next answer on.", none,
             &Session::system},
-    Command{"/set", "NAME VALUE", "change a setting",
-            "Changes a setting of the sampling, such as /set temperature 0.2.", ArgumentKind::setting, &Session::set},
-    Command{"/show", "[NAME]", "show settings", "Shows all settings, or one with its range.", ArgumentKind::setting,
-            &Session::show},
+    Command{"/set", "NAME VALUE", "change a setting, such as /set temperature 0.2",
+            "Changes a setting of the sampling, from the next answer on, such as /set temperature 0.2. /show lists "
+            "them.",
+            ArgumentKind::setting, &Session::set},
+    Command{"/show", "[NAME]", "show all settings, or one with its range",
+            "Shows all settings of the sampling, or one with its range.", ArgumentKind::setting, &Session::show},
     Command{
         "/forget", "", "the model no longer sees the oldest message",
         "Frees room in the context: the oldest message is not shown to the model any longer. The system prompt stays.",
         none, &Session::forget},
-    Command{"/push", "", "mark this place of the chat", "Marks this place, so that /pop comes back to it.", none,
-            &Session::push},
-    Command{"/pop", "", "go back to the last mark", "Goes back to where /push was said last.", none, &Session::pop},
-    Command{"/stack", "", "show the marks", "Shows the marks that /push has set.", none, &Session::stack},
+    Command{"/push", "", "mark this place, go back to the last mark, show marks",
+            "Marks this place, so that /pop comes back to it.", none, &Session::push},
+    Command{"/pop", "", "", "Goes back to where /push was said last.", none, &Session::pop},
+    Command{"/stack", "", "", "Shows the marks that /push has set.", none, &Session::stack},
     Command{
-        "/manual", "[on|off]", "write messages of any role",
+        "/manual", "[on|off]", "write messages of any role yourself",
         "In manual mode nothing is generated: what you type is added as a message of the role before >>>, and Enter on "
         "an empty line changes the role.",
         ArgumentKind::on_off, &Session::manual},
-    Command{"/context", "", "how full the context is", "Shows how many tokens of the context are used.", none,
-            &Session::context},
+    Command{"/context", "", "how full the context is; speed; about the model",
+            "Shows how many tokens of the context are used.", none, &Session::context},
+    Command{"/stats", "", "", "Shows how fast prompts were read and answers written.", none, &Session::stats},
+    Command{"/model", "", "", "Shows the model's name, size, context and template.", none, &Session::model},
     Command{"/dump", "[FILE]", "show or save what the model sees",
             "Prints the conversation as the model sees it, with the control tokens of its template, or writes it to a "
             "file.",
             ArgumentKind::path, &Session::dump},
-    Command{"/stats", "", "show speed", "Shows how fast prompts were read and answers written.", none, &Session::stats},
     Command{"/tokens", "TEXT", "show the tokens of a text", "Shows a text cut into tokens, with their ids.", none,
             &Session::tokens},
-    Command{"/model", "", "about the model", "Shows the model's name, size, context and template.", none,
-            &Session::model},
-    Command{"/save", "[-f] NAME", "keep this chat under a name",
-            "Gives the chat a name. It is kept from its first message on anyway, under the time of its beginning.",
+    Command{"/save", "[-f] NAME", "keep this chat under a name (-f: over another)",
+            "Gives the chat a name. It is kept from its first message on anyway, under the time of its beginning. With "
+            "-f another chat of that name is overwritten.",
             ArgumentKind::chat_name, &Session::save},
     Command{"/load", "NAME", "go on with a saved chat", "Loads a chat with its system prompt and settings.",
             ArgumentKind::chat_name, &Session::load},
     Command{"/list", "", "show saved chats", "Shows the saved chats, the latest first.", none, &Session::list},
-    Command{"/private", "", "keep nothing of this chat",
+    Command{"/private", "", "keep nothing of this chat on disk",
             "Removes what was kept of this chat, and keeps nothing from now on: neither messages nor typed lines.",
             none, &Session::go_private},
 };
@@ -110,7 +113,7 @@ std::vector<std::string> arguments_like(ArgumentKind kind, const std::string& wo
       for (const Command& command : kCommands) words.emplace_back(command.name.substr(1));
       break;
     case ArgumentKind::setting:
-      for (const sample::Setting& setting : sample::settings()) words.emplace_back(setting.name);
+      for (const std::string_view name : setting_names()) words.emplace_back(name);
       break;
     case ArgumentKind::chat_name:
       words = store.names();
@@ -138,22 +141,16 @@ const Command* find_command(std::string_view name) {
 }
 
 const Command* near_command(std::string_view name) {
-  // One letter too many, too few, wrong, or two swapped; or the beginning of one name alone.
-  const Command* begun = nullptr;
-  size_t n_begun = 0;
+  constexpr size_t kMaxName = 64;
+  const Command *begun = nullptr, *nearest = nullptr;
+  size_t n_begun = 0, least = 3;
   for (const Command& command : kCommands) {
-    const std::string_view known = command.name;
-    if (starts_with(known, name)) begun = &command, ++n_begun;
-    const size_t same =
-        static_cast<size_t>(std::mismatch(name.begin(), name.end(), known.begin(), known.end()).first - name.begin());
-    const std::string_view rest = name.substr(same), known_rest = known.substr(same);
-    const auto tail = [](std::string_view text, size_t n) { return text.substr(std::min(n, text.size())); };
-    const bool swapped = rest.size() > 1 && known_rest.size() > 1 && rest[0] == known_rest[1] &&
-                         rest[1] == known_rest[0] && tail(rest, 2) == tail(known_rest, 2);
-    if (tail(rest, 1) == known_rest || rest == tail(known_rest, 1) || (tail(rest, 1) == tail(known_rest, 1)) || swapped)
-      return &command;
+    if (starts_with(command.name, name)) begun = &command, ++n_begun;
+    const size_t distance = name.size() > kMaxName ? least : text::edit_distance(name, command.name);
+    // Two slips in a short name make another one.
+    if (distance < least && distance < name.size() / 2) nearest = &command, least = distance;
   }
-  return n_begun == 1 ? begun : nullptr;
+  return n_begun == 1 ? begun : nearest;
 }
 
 Completion complete_command(std::string_view text, size_t cursor, const ChatStore& store) {

@@ -15,7 +15,7 @@ enum class ArgumentKind : uint8_t { none, command, path, setting, chat_name, on_
 struct Command {
   std::string_view name;       // with the slash
   std::string_view arguments;  // for the usage line
-  std::string_view summary;    // a line of /help
+  std::string_view summary;    // its line of /help; empty: it stands in the line of the one before
   std::string_view help;       // of /help NAME
   ArgumentKind kind;
   void (Session::*run)(std::string_view arguments);

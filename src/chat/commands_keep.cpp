@@ -1,28 +1,12 @@
 // Commands about chats on disk.
 #include <fmt/format.h>
 
+#include "chat/chat_settings.h"
 #include "chat/commands.h"
+#include "chat/lines.h"
 #include "chat/session.h"
-#include "sample/settings.h"
-#include "text/display.h"
 
 namespace quipu::chat {
-namespace {
-
-// The first line, cut to so many cells.
-std::string shortened(std::string_view text, size_t cells) {
-  text = text.substr(0, text.find('\n'));
-  size_t at = 0, width = 0;
-  while (at < text.size()) {
-    const size_t n = text::cluster_size(text, at);
-    width += text::display_width(text.substr(at, n));
-    if (width > cells) return std::string(text.substr(0, at)) + "...";
-    at += n;
-  }
-  return std::string(text);
-}
-
-}  // namespace
 
 void Session::save(std::string_view arguments) {
   const bool overwrite = arguments.starts_with("-f ");
@@ -35,17 +19,18 @@ void Session::save(std::string_view arguments) {
 
 void Session::load(std::string_view arguments) {
   if (arguments.empty()) return usage("/load");
+  keep_cache();
   auto loaded = store_.load(std::string(arguments));
   if (!loaded.ok()) return screen_.error(loaded.error().message);
   if (!loaded->remark.empty()) screen_.error(loaded->remark);
   conversation_.assign(std::move(loaded->messages));
   conversation_.set_system_prompt(loaded->header.system_prompt);
   for (const auto& [name, value] : loaded->header.settings) {
-    const sample::Setting* setting = sample::find_setting(name);
     // A file that somebody changed by hand: what is wrong in it is left out.
-    if (setting != nullptr) static_cast<void>(sample::set_text(responder_.options().sampling, *setting, value));
+    static_cast<void>(set_setting(responder_.options(), name, value));
   }
   asked_ = true;
+  responder_.restore(store_.cache_path());
   show_messages();
   if (loaded->header.model != options_.model_name && !loaded->header.model.empty()) {
     screen_.notice(fmt::format("(this chat was held with {})", loaded->header.model));

@@ -1,12 +1,10 @@
 // Commands that show something, and the settings.
 #include <fmt/format.h>
 
-#include <charconv>
-
+#include "chat/chat_settings.h"
 #include "chat/commands.h"
 #include "chat/session.h"
 #include "platform/terminal.h"
-#include "sample/settings.h"
 #include "text/utf8.h"
 
 namespace quipu::chat {
@@ -16,15 +14,19 @@ double rate(size_t n_tokens, double ms) {
   return ms > 0 ? 1000.0 * static_cast<double>(n_tokens) / ms : 0.0;
 }
 
+std::string setting_line(const engine::GenerateOptions& options, std::string_view name) {
+  return fmt::format("  {:<22}{:<8}  {}", name, setting_value(options, name), setting_help(name));
+}
+
 }  // namespace
 
 void Session::context(std::string_view) {
   const auto tokens = responder_.tokens(conversation_, false);
   if (!tokens.ok()) return screen_.error(tokens.error().message);
   const size_t n_ctx = responder_.engine().n_ctx();
-  std::string text = fmt::format("{} of {} tokens ({:.1f} %), {} messages", tokens->size(), n_ctx,
+  std::string text = fmt::format("{} of {} tokens ({:.1f} %), {}", tokens->size(), n_ctx,
                                  100.0 * static_cast<double>(tokens->size()) / static_cast<double>(n_ctx),
-                                 conversation_.messages().size());
+                                 n_messages(conversation_.messages().size()));
   if (conversation_.n_forgotten() > 0)
     text += fmt::format(", of which the model no longer sees {}", conversation_.n_forgotten());
   screen_.print(text);
@@ -76,40 +78,27 @@ void Session::model(std::string_view) {
 void Session::set(std::string_view arguments) {
   const size_t blank = arguments.find(' ');
   if (blank == arguments.npos) return usage("/set");
-  const std::string_view name = arguments.substr(0, blank);
+  const std::string name = setting_name(arguments.substr(0, blank));
   const std::string_view value = arguments.substr(arguments.find_first_not_of(' ', blank));
-  auto& options = responder_.options();
-  if (name == "n_predict") {
-    int64_t n = 0;
-    const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), n);
-    if (code != std::errc() || end != value.data() + value.size() || n < -2)
-      return screen_.error("n_predict must be -2 or more");
-    options.n_predict = n;
-  } else {
-    const sample::Setting* setting = sample::find_setting(name);
-    if (setting == nullptr) return screen_.error(fmt::format("there is no setting '{}'; /show lists them", name));
-    const Status status = sample::set_text(options.sampling, *setting, value);
-    if (!status.ok()) return screen_.error(status.error().message);
-  }
+  auto options = responder_.options();
+  Status status = set_setting(options, name, value);
+  const auto n_vocab = static_cast<int32_t>(responder_.engine().model().hyperparameters().n_vocab);
+  if (status.ok()) status = sample::validate(options.sampling, n_vocab);
+  if (!status.ok()) return screen_.error(status.error().message);
+  responder_.options() = std::move(options);
   changed();
-  show(name);
+  screen_.print(setting_line(responder_.options(), name));
 }
 
 void Session::show(std::string_view arguments) {
   const auto& options = responder_.options();
-  const auto line = [&](const sample::Setting& setting) {
-    return fmt::format("  {:<20} {:<10} {}\n", setting.name, sample::value_of(options.sampling, setting), setting.help);
-  };
-  const std::string n_predict = fmt::format("  {:<20} {:<10} {}\n", "n_predict", options.n_predict,
-                                            "tokens of an answer at most; -1: until the model ends");
-  if (arguments == "n_predict") return screen_.print(n_predict);
+  std::string text;
   if (!arguments.empty()) {
-    const sample::Setting* setting = sample::find_setting(arguments);
-    if (setting == nullptr) return screen_.error(fmt::format("there is no setting '{}'; /show lists them", arguments));
-    return screen_.print(line(*setting) + fmt::format("  {:<20} must be {}\n", "", sample::range_of(*setting)));
+    const std::string name = setting_name(arguments);
+    if (!is_setting(name)) return screen_.error(unknown_setting(arguments).message);
+    return screen_.print(setting_line(options, name) + fmt::format("\n  {:<22}must be {}", "", setting_range(name)));
   }
-  std::string text = n_predict;
-  for (const sample::Setting& setting : sample::settings()) text += line(setting);
+  for (const std::string_view name : setting_names()) text += screen_.fitting(setting_line(options, name)) + "\n";
   screen_.print(text);
 }
 

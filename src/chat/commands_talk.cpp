@@ -1,6 +1,8 @@
 // Commands that change what is said.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "chat/commands.h"
 #include "chat/session.h"
 #include "platform/terminal.h"
@@ -37,20 +39,32 @@ void Session::usage(std::string_view name) {
   screen_.error(fmt::format("usage: {} {}", command->name, command->arguments));
 }
 
+void Session::unknown_command(std::string_view name) {
+  const std::string full = name.starts_with('/') ? std::string(name) : "/" + std::string(name);
+  const Command* near = near_command(full);
+  screen_.error(near == nullptr ? fmt::format("{} is no command; /? lists them", full)
+                                : fmt::format("{} is no command; did you mean {}?", full, near->name));
+}
+
 void Session::help(std::string_view arguments) {
   if (!arguments.empty()) {
     const Command* command = find_command(arguments);
-    if (command == nullptr) return screen_.error(fmt::format("{} is no command; /? lists them", arguments));
+    if (command == nullptr) return unknown_command(arguments);
     return screen_.print(fmt::format("{} {}\n{}\n", command->name, command->arguments, command->help));
   }
-  std::string text;
-  for (const Command& command : commands()) {
-    text += fmt::format("  {:<20} {}\n", fmt::format("{} {}", command.name, command.arguments), command.summary);
+  std::string text, names;
+  for (size_t i = 0; i < commands().size(); ++i) {
+    const Command& command = commands()[i];
+    names += fmt::format("{}{}", names.empty() ? "" : " ", command.name);
+    if (!command.arguments.empty()) names += fmt::format(" {}", command.arguments);
+    if (i + 1 < commands().size() && commands()[i + 1].summary.empty()) continue;
+    const size_t first = i - static_cast<size_t>(std::count(names.begin(), names.end(), '/') - 1);
+    text += fmt::format("  {:<24}{}\n", std::exchange(names, ""), commands()[first].summary);
   }
   text +=
-      "  \"\"\" ... \"\"\"          text of several lines; ctrl-j or alt-enter begins a line too\n"
-      "  Ctrl-C               stop the answer; twice at the prompt: leave\n"
-      "  Ctrl-R, Up, Tab      search lines typed before, go through them, complete\n";
+      "  \"\"\" ... \"\"\"             text of several lines; also by ctrl-j or alt-enter\n"
+      "  Ctrl-C                  stop the answer; twice at the prompt: leave\n"
+      "  Tab, Up, Ctrl-R         complete; lines typed before; search in them\n";
   screen_.print(text);
 }
 
@@ -59,6 +73,7 @@ void Session::exit(std::string_view) {
 }
 
 void Session::clear(std::string_view) {
+  keep_cache();
   conversation_.clear();
   store_.start_new();
   attachments_.clear();
@@ -70,31 +85,31 @@ void Session::undo(std::string_view) {
   changed();
   const Message* last = conversation_.messages().empty() ? nullptr : &conversation_.messages().back();
   screen_.notice(last == nullptr ? "(taken back: the chat is empty now)"
-                                 : fmt::format("(taken back: {} messages are left)", conversation_.messages().size()));
+                                 : fmt::format("(taken back: {} left)", n_messages(conversation_.messages().size())));
 }
 
 void Session::forget(std::string_view) {
   if (!conversation_.forget()) return screen_.error("there is nothing to forget");
-  screen_.notice(fmt::format("(the model no longer sees the {} oldest messages)", conversation_.n_forgotten()));
+  screen_.notice(fmt::format("(the model no longer sees {})", oldest_messages(conversation_.n_forgotten())));
 }
 
 void Session::push(std::string_view) {
   conversation_.push();
   screen_.notice(
-      fmt::format("(mark {} after {} messages)", conversation_.marks().size(), conversation_.messages().size()));
+      fmt::format("(mark {} after {})", conversation_.marks().size(), n_messages(conversation_.messages().size())));
 }
 
 void Session::pop(std::string_view) {
   if (!conversation_.pop()) return screen_.error("there is no mark: /push sets one");
   changed();
-  screen_.notice(fmt::format("(back to {} messages)", conversation_.messages().size()));
+  screen_.notice(fmt::format("(back to {})", n_messages(conversation_.messages().size())));
 }
 
 void Session::stack(std::string_view) {
   if (conversation_.marks().empty()) return screen_.print("no marks: /push sets one\n");
   std::string text;
   for (size_t i = 0; i < conversation_.marks().size(); ++i) {
-    text += fmt::format("{}: after {} messages\n", i + 1, conversation_.marks()[i]);
+    text += fmt::format("{}: after {}\n", i + 1, n_messages(conversation_.marks()[i]));
   }
   screen_.print(text);
 }

@@ -1,5 +1,7 @@
 #include "chat/conversation.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace quipu::chat {
@@ -60,6 +62,14 @@ bool Conversation::pop() {
   marks_.pop_back();
   shrink_to(mark);
   return true;
+}
+
+std::string oldest_messages(size_t n) {
+  return n == 1 ? "the oldest message" : fmt::format("the {} oldest messages", n);
+}
+
+std::string n_messages(size_t n) {
+  return n == 1 ? "1 message" : fmt::format("{} messages", n);
 }
 
 chat_template::Json Conversation::to_json() const {

@@ -61,4 +61,8 @@ class Conversation {
   std::vector<size_t> marks_;
 };
 
+// "1 message", "2 messages"; "the oldest message", "the 2 oldest messages".
+std::string n_messages(size_t n);
+std::string oldest_messages(size_t n);
+
 }  // namespace quipu::chat

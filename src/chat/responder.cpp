@@ -1,21 +1,11 @@
 #include "chat/responder.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "chat/prompt_reader.h"
 
 namespace quipu::chat {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double ms_since(Clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
-
-// Tokens that are read between two looks at Ctrl-C and two drawings of the progress: as many as take about this long.
-constexpr double kStep_ms = 400;
-constexpr size_t kFirstStep = 64, kLongestStep = 2048;
 
 // Free tokens that an answer begins with at least, after older turns were forgotten: a quarter of the context, and no
 // more than an answer usually needs.
@@ -72,38 +62,21 @@ Result<std::vector<Token>> Responder::fitting_prompt(Conversation& conversation,
   return prompt;
 }
 
-// Computes all of the prompt but its last token in steps, so that progress is seen and Ctrl-C is heard.
-Status Responder::read_prompt(std::span<const Token> prompt, const AnswerEvents& events) {
-  const auto cached = sequence_.tokens();
-  const auto common = static_cast<size_t>(
-      std::mismatch(cached.begin(), cached.end(), prompt.begin(), prompt.end()).first - cached.begin());
-  const size_t n_cached = std::min(common, prompt.size() - 1);
-  sequence_.truncate(n_cached);
+Result<engine::Generated> Responder::generate(std::span<const Token> prompt, const engine::GenerateOptions& options,
+                                              const engine::OnText& on_text, const AnswerEvents& events) {
+  const auto read = read_prompt(engine_, sequence_, prompt, {events.on_prompt, events.stop_requested});
+  if (!read.ok() && read.error().kind != ErrorKind::cancelled) return read.error();
+  if (!read.ok()) return engine::Generated{.finish = engine::Finish::cancelled, .tokens = {}};
   statistics_.n_prompt = prompt.size();
-  statistics_.n_cached = n_cached;
-  const size_t n_total = prompt.size() - 1 - n_cached;
-  const auto begin = Clock::now();
-  size_t step = kFirstStep;
-  for (size_t done = 0; done < n_total;) {
-    if (events.stop_requested && events.stop_requested()) return error_of(ErrorKind::cancelled, "stopped");
-    const size_t n = std::min(step, n_total - done);
-    const engine::Work work{&sequence_, prompt.subspan(n_cached + done, n), engine::Work::Logits::none};
-    const auto step_begin = Clock::now();
-    QUIPU_CHECK_OK(engine_.decode(std::span(&work, 1), {}));
-    const double step_ms = ms_since(step_begin);
-    done += n;
-    if (events.on_prompt) events.on_prompt(done, n_total, 1000.0 * static_cast<double>(done) / ms_since(begin));
-    const double wanted = static_cast<double>(n) * kStep_ms / std::max(step_ms, 0.01);
-    step = static_cast<size_t>(std::clamp(wanted, static_cast<double>(kFirstStep), static_cast<double>(kLongestStep)));
-  }
-  statistics_.prompt_ms = ms_since(begin);
-  return {};
+  statistics_.n_cached = read->n_cached;
+  QUIPU_TRY(auto generated, engine::generate(engine_, sequence_, prompt, options, on_text));
+  statistics_.prompt_ms = read->ms + generated.prompt_ms;
+  return generated;
 }
 
 Result<Answer> Responder::answer(Conversation& conversation, const AnswerEvents& events) {
   Answer answer;
   std::vector<Token> said;
-  std::stop_source stop;
   const auto on_text = [&](std::string_view text) {
     answer.text += text;
     if (events.on_text) events.on_text(text);
@@ -120,18 +93,12 @@ Result<Answer> Responder::answer(Conversation& conversation, const AnswerEvents&
       if (events.on_forgotten) events.on_forgotten(0);
     }
     prompt.insert(prompt.end(), said.begin(), said.end());
-    const Status read = read_prompt(prompt, events);
-    if (!read.ok() && read.error().kind != ErrorKind::cancelled) return read.error();
-    if (!read.ok()) {
-      answer.finish = engine::Finish::cancelled;
-      return answer;
-    }
     engine::GenerateOptions options = options_;
     if (options.n_predict >= 0) {
       options.n_predict = std::max<int64_t>(0, options.n_predict - static_cast<int64_t>(statistics_.n_generated));
     }
-    QUIPU_TRY(const auto generated, engine::generate(engine_, sequence_, prompt, options, on_text, stop.get_token()));
-    statistics_.prompt_ms += generated.prompt_ms;
+    QUIPU_TRY(const auto generated, generate(prompt, options, on_text, events));
+    n_context_used_ = prompt.size() + generated.tokens.size();
     statistics_.generation_ms += generated.generation_ms;
     statistics_.n_generated += generated.tokens.size();
     statistics_.total_prompt += statistics_.n_prompt - statistics_.n_cached;
@@ -142,6 +109,21 @@ Result<Answer> Responder::answer(Conversation& conversation, const AnswerEvents&
     if (generated.finish != engine::Finish::context_full || stops_when_full_) return answer;
     said.insert(said.end(), generated.tokens.begin(), generated.tokens.end());
   }
+}
+
+Status Responder::keep(const std::filesystem::path& path) const {
+  if (sequence_.tokens().empty()) return error_of(ErrorKind::not_found, "nothing was computed yet");
+  QUIPU_CHECK_OK(sequence_.save(path));
+  std::error_code code;
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, code);
+  return {};
+}
+
+bool Responder::restore(const std::filesystem::path& path) {
+  sequence_.truncate(0);  // the cache has room for one
+  auto restored = engine_.restore(path);
+  if (restored.ok()) sequence_ = std::move(*restored);
+  return restored.ok();
 }
 
 }  // namespace quipu::chat

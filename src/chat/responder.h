@@ -1,6 +1,7 @@
 // Answers of the model in a conversation: template, context, generation. Knows nothing of a terminal.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -15,7 +16,7 @@ namespace quipu::chat {
 using Token = tokenizer::Token;
 
 struct AnswerEvents {
-  // While a prompt is read: tokens done and to do.
+  // Before a prompt is read and while it is: tokens done and to do.
   std::function<void(size_t n_done, size_t n_total, double tokens_per_s)> on_prompt;
   std::function<void(std::string_view text)> on_text;
   // The context was full: so many messages are no longer seen, or (0) the beginning of the answer is not.
@@ -51,23 +52,33 @@ class Responder {
   [[nodiscard]] Result<std::string> rendered(const Conversation& conversation, bool for_answer) const;
   [[nodiscard]] Result<std::vector<Token>> tokens(const Conversation& conversation, bool for_answer) const;
 
+  // Writes the keys and values of what was computed last to a file, for the user alone. Errors: io; nothing was
+  // computed yet (not_found).
+  Status keep(const std::filesystem::path& path) const;
+  // Begins with what keep() wrote. False if the file is missing or of no use: the conversation is computed again then.
+  bool restore(const std::filesystem::path& path);
+
   // From now on an answer that fills the context ends there.
   void stop_when_full() { stops_when_full_ = true; }
   engine::GenerateOptions& options() { return options_; }
+  [[nodiscard]] const engine::GenerateOptions& options() const { return options_; }
   [[nodiscard]] const Statistics& statistics() const { return statistics_; }
   [[nodiscard]] engine::Engine& engine() { return engine_; }
-  [[nodiscard]] engine::Sequence& sequence() { return sequence_; }
+  // Tokens of the context that the last answer filled.
+  [[nodiscard]] size_t n_context_used() const { return n_context_used_; }
 
  private:
   Result<std::vector<Token>> fitting_prompt(Conversation& conversation, const AnswerEvents& events, size_t n_answered,
                                             size_t n_room);
-  Status read_prompt(std::span<const Token> prompt, const AnswerEvents& events);
+  Result<engine::Generated> generate(std::span<const Token> prompt, const engine::GenerateOptions& options,
+                                     const engine::OnText& on_text, const AnswerEvents& events);
 
   engine::Engine& engine_;
   engine::Sequence sequence_;
   engine::GenerateOptions options_;
   chat_template::Json variables_;
   Statistics statistics_;
+  size_t n_context_used_ = 0;
   bool stops_when_full_ = false;
 };
 

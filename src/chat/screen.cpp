@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "chat/lines.h"
 #include "platform/terminal.h"
 #include "text/display.h"
 
@@ -14,17 +17,23 @@ void Screen::write(std::string_view bytes) {
 
 void Screen::remark(std::string_view text, std::string_view color) {
   clear_progress();
-  const std::string safe = safe_text(text, options_.ascii);
+  std::string safe = safe_text(text, options_.ascii);
   if (!options_.terminal) {
     platform::write_stream(platform::Stream::standard_error, safe + "\n");
     return;
   }
+  if (safe_) return waiting_.push_back({std::move(safe), color});
+  safe = wrapped(safe, static_cast<size_t>(platform::terminal_size().columns));
   if (std::exchange(line_open_, false)) write("\n");
   write(options_.styled ? fmt::format("\x1b[{}m{}\x1b[0m\n", color, safe) : safe + "\n");
 }
 
 void Screen::notice(std::string_view text) {
   remark(text, "90");
+}
+
+void Screen::title(std::string_view text) {
+  remark(text, "1");
 }
 
 void Screen::error(std::string_view text) {
@@ -34,9 +43,15 @@ void Screen::error(std::string_view text) {
 void Screen::print(std::string_view text) {
   clear_progress();
   if (std::exchange(line_open_, false)) write("\n");
-  const std::string safe = safe_text(text, options_.ascii);
+  std::string safe = safe_text(text, options_.ascii);
+  if (options_.terminal) safe = wrapped(safe, static_cast<size_t>(platform::terminal_size().columns));
   write(safe);
   if (!safe.empty() && safe.back() != '\n') write("\n");
+}
+
+std::string Screen::fitting(std::string_view line) const {
+  return options_.terminal ? shortened(line, static_cast<size_t>(platform::terminal_size().columns))
+                           : std::string(line);
 }
 
 void Screen::stream(std::string_view text) {
@@ -47,7 +62,10 @@ void Screen::stream(std::string_view text) {
     return;
   }
   if (!safe_) safe_.emplace(options_.ascii);
-  const std::string safe = safe_->push(text);
+  std::string safe = safe_->push(text);
+  // Models of some families begin an answer with blanks.
+  if (!begun_) safe.erase(0, std::min(safe.find_first_not_of(" \n"), safe.size()));
+  begun_ = begun_ || !safe.empty();
   if (options_.styled) {
     const auto columns = static_cast<size_t>(platform::terminal_size().columns);
     if (!markdown_) markdown_ = std::make_unique<MarkdownStream>(columns);
@@ -71,13 +89,19 @@ void Screen::end_answer() {
     }
   }
   markdown_.reset();
+  begun_ = false;
   if (std::exchange(line_open_, false)) write("\n");
+  for (const Remark& waiting : std::exchange(waiting_, {})) remark(waiting.text, waiting.color);
 }
 
 void Screen::progress(std::string_view text) {
   if (!options_.terminal) return;
   const auto columns = static_cast<size_t>(platform::terminal_size().columns);
-  if (text::display_width(text) >= columns) return;
+  while (text::display_width(text) >= columns) {  // a narrow window: without its end
+    const size_t cut = text.find_last_of(",(");
+    if (cut == text.npos || cut == 0) return;
+    text = text.substr(0, text.find_last_not_of(' ', cut - 1) + 1);
+  }
   write(options_.styled ? fmt::format("\r\x1b[90m{}\x1b[0m\x1b[K", text) : fmt::format("\r{}\x1b[K", text));
   progress_shown_ = true;
 }

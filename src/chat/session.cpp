@@ -2,17 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "chat/chat_settings.h"
 #include "chat/commands.h"
+#include "chat/spinner.h"
 #include "platform/console.h"
 #include "platform/terminal.h"
-#include "sample/settings.h"
 
 namespace quipu::chat {
 namespace {
 
 constexpr std::string_view kTripleQuote = "\"\"\"";
-// Progress is drawn when reading a prompt takes longer than this.
-constexpr double kShowProgressAfter_ms = 300;
 
 ScreenOptions screen_options(const ChatOptions& options) {
   const bool terminal = platform::understands_escapes();
@@ -77,16 +76,24 @@ Result<int> Session::run() {
     if (!text) break;
     take(*text);
   }
+  keep_cache();
   if (!screen_.alive()) return 141;
   return exit_code_;
 }
 
 void Session::show_banner() {
   if (!terminal_) return;
-  for (const std::string& line : options_.banner) screen_.notice(line);
+  if (options_.banner.empty()) return;
+  screen_.title(options_.banner.front());
+  for (size_t i = 1; i < options_.banner.size(); ++i) screen_.notice(options_.banner[i]);
+  std::error_code code;
+  const auto folder = data_folder(options_, "chats");
+  if (!folder.empty() && !std::filesystem::exists(folder, code))
+    screen_.notice(fmt::format("Chats are kept in {}, for your eyes only; /private keeps nothing.", folder.string()));
 }
 
 std::string Session::hint(std::string_view text) const {
+  if (!screen_.options().styled) return "";  // it could not be told from what is typed
   if (!text.empty()) return command_hint(text);
   if (manual_) return "Enter changes the role";
   return asked_ ? "" : "Type a message (/? for help)";
@@ -157,9 +164,7 @@ void Session::take(const std::string& text) {
   const bool is_command = name.size() > 1 && name[0] == '/' && name.find_first_of("/*", 1) == name.npos;
   if (!is_command) return ask(text);
   if (const Command* command = find_command(name)) return (this->*command->run)(trimmed(trimmed_text.substr(name_end)));
-  const Command* near = near_command(name);
-  screen_.error(near == nullptr ? fmt::format("{} is no command; /? lists them", name)
-                                : fmt::format("{} is no command; did you mean {}?", name, near->name));
+  unknown_command(name);
 }
 
 void Session::ask(const std::string& text) {
@@ -182,22 +187,28 @@ bool Session::stop_requested() {
 void Session::answer() {
   const platform::InterruptGuard guard;
   interrupted_ = false;
-  const auto begin = std::chrono::steady_clock::now();
+  bool told = false;  // that the beginning of the answer is forgotten: once is enough
+  Spinner spinner(screen_);
   AnswerEvents events;
   events.on_prompt = [&](size_t done, size_t total, double tokens_per_s) {
-    const auto elapsed = std::chrono::steady_clock::now() - begin;
-    if (std::chrono::duration<double, std::milli>(elapsed).count() < kShowProgressAfter_ms || done == total) return;
-    screen_.progress(fmt::format("reading {} of {} tokens ({:.0f} %), {:.0f} tokens/s", done, total,
-                                 100.0 * static_cast<double>(done) / static_cast<double>(total), tokens_per_s));
+    std::string text = fmt::format("reading {} of {} tokens ({:.0f} %)", done, total,
+                                   100.0 * static_cast<double>(done) / static_cast<double>(total));
+    if (done > 0) text += fmt::format(", {:.0f} tokens/s", tokens_per_s);
+    spinner.say(text);
   };
-  events.on_text = [&](std::string_view text) { screen_.stream(text); };
+  events.on_text = [&](std::string_view text) {
+    spinner.stop();
+    screen_.stream(text);
+  };
   events.on_forgotten = [&](size_t n) {
-    screen_.notice(n > 0 ? fmt::format("(the context is full: the model no longer sees the {} oldest message{})", n,
-                                       n == 1 ? "" : "s")
+    if (n == 0 && std::exchange(told, true)) return;
+    spinner.stop();
+    screen_.notice(n > 0 ? fmt::format("(the context is full: the model no longer sees {})", oldest_messages(n))
                          : std::string("(the context is full: the model no longer sees the beginning of this answer)"));
   };
   events.stop_requested = [&] { return stop_requested(); };
   const auto result = responder_.answer(conversation_, events);
+  spinner.stop();
   screen_.end_answer();
   if (!result.ok()) {
     screen_.error(result.error().message);
@@ -214,7 +225,7 @@ void Session::show_status(const Answer& answer) {
   if (!options_.status || !terminal_ || answer.text.empty()) return;
   const Statistics& s = responder_.statistics();
   const double seconds = s.generation_ms / 1000.0;
-  const size_t used = responder_.sequence().tokens().size();
+  const size_t used = responder_.n_context_used();
   screen_.notice(fmt::format("({} tokens, {:.1f} tokens/s, context {:.0f} %)", s.n_generated,
                              seconds > 0 ? static_cast<double>(s.n_generated) / seconds : 0.0,
                              100.0 * static_cast<double>(used) / responder_.engine().n_ctx()));
@@ -223,14 +234,9 @@ void Session::show_status(const Answer& answer) {
 // ---- keeping ----------------------------------------------------------------------------------------------------
 
 ChatHeader Session::header() const {
-  ChatHeader header{.model = options_.model_name, .system_prompt = conversation_.system_prompt(), .settings = {}};
-  const sample::SamplingParams defaults;
-  const auto& sampling = const_cast<Session*>(this)->responder_.options().sampling;
-  for (const sample::Setting& setting : sample::settings()) {
-    const std::string value = sample::value_of(sampling, setting);
-    if (value != sample::value_of(defaults, setting)) header.settings[std::string(setting.name)] = value;
-  }
-  return header;
+  return {.model = options_.model_name,
+          .system_prompt = conversation_.system_prompt(),
+          .settings = changed_settings(responder_.options())};
 }
 
 void Session::report(const Status& status) {
@@ -242,6 +248,15 @@ void Session::add(Message message) {
   conversation_.add(message);
   // A script's chat is kept only if it has a name.
   if (terminal_ != nullptr || !store_.name().empty()) report(store_.add(header(), message));
+}
+
+// For the next time: a chat that is loaded again need not be computed again.
+void Session::keep_cache() {
+  const auto path = store_.cache_path();
+  if (path.empty()) return;
+  // Without it the chat is only slower to resume: no reason to complain.
+  static_cast<void>(responder_.keep(path));
+  store_.trim_caches();
 }
 
 // The conversation is another one than what was kept, not only longer.

@@ -1,7 +1,6 @@
 // The chat at work: what the commands change. Seen by this room alone.
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +65,7 @@ class Session {
   void answer();
   void add(Message message);
   void changed();
+  void keep_cache();
   void show_status(const Answer& answer);
   void show_messages();
   void show_banner();
@@ -75,6 +75,7 @@ class Session {
   [[nodiscard]] ChatHeader header() const;
   void report(const Status& status);
   void usage(std::string_view command);
+  void unknown_command(std::string_view name);
 
   const ChatOptions& options_;
   Screen screen_;

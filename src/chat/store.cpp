@@ -12,6 +12,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr uint64_t kMaxChatBytes = 256U << 20;
 constexpr size_t kMaxName = 100;
+constexpr std::string_view kCacheExtension = ".kv";
+// Some tens of long chats with a small model, some with a large one.
+constexpr uintmax_t kMaxCacheBytes = 1U << 30;
 constexpr int kVersion = 1;
 
 std::string line_of(const Json& json) {
@@ -88,6 +91,14 @@ Parsed parse(const std::string& text) {
   return parsed;
 }
 
+// The name, or with a number behind it where that file exists already.
+std::filesystem::path free_name(const std::string& name) {
+  std::error_code code;
+  std::filesystem::path path = name;
+  for (int i = 2; std::filesystem::exists(path, code); ++i) path = fmt::format("{}-{}", name, i);
+  return path;
+}
+
 Status check_name(const std::string& name) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
@@ -149,7 +160,10 @@ Status ChatStore::save_as(const std::string& name, const ChatHeader& header, con
     name_ = before;
     return status;
   }
-  if (!before.empty() && before != name) std::filesystem::remove(path_of(before), code);
+  if (!before.empty() && before != name) {
+    std::filesystem::remove(path_of(before), code);
+    std::filesystem::remove(cache_of(before), code);
+  }
   return {};
 }
 
@@ -164,14 +178,15 @@ Result<LoadedChat> ChatStore::load(const std::string& name) {
   QUIPU_TRY(const std::string text, platform::read_file(path, kMaxChatBytes));
   Parsed parsed = parse(text);
   if (parsed.n_bad_lines > 0) {
-    const std::filesystem::path aside = path.string() + ".damaged";
+    const std::filesystem::path aside = free_name(path.string() + ".damaged");
     std::filesystem::rename(path, aside, code);
     if (code)
       return error_of(ErrorKind::io, "{}: is damaged and can't be set aside: {}", path.string(), code.message());
     if (parsed.n_good_lines == 0)
       return invalid_input("the chat '{}' can't be read; it was set aside as {}", name, aside.string());
-    parsed.chat.remark = fmt::format("{} lines of the chat could not be read; the damaged file was set aside as {}",
-                                     parsed.n_bad_lines, aside.string());
+    parsed.chat.remark =
+        fmt::format("{} of the chat could not be read; the damaged file was set aside as {}",
+                    parsed.n_bad_lines == 1 ? "1 line" : fmt::format("{} lines", parsed.n_bad_lines), aside.string());
   }
   name_ = name;
   if (parsed.n_bad_lines > 0) {
@@ -186,7 +201,32 @@ void ChatStore::erase() {
   if (!keeps() || name_.empty()) return;
   std::error_code code;
   std::filesystem::remove(path_of(name_), code);
+  std::filesystem::remove(cache_of(name_), code);
   name_.clear();
+}
+
+std::filesystem::path ChatStore::cache_path() const {
+  return keeps() && !name_.empty() ? cache_of(name_) : std::filesystem::path();
+}
+
+void ChatStore::trim_caches() const {
+  struct Cache {
+    std::filesystem::file_time_type time;
+    uintmax_t bytes;
+    std::filesystem::path path;
+  };
+  std::vector<Cache> caches;
+  std::error_code code;
+  for (const auto& item : std::filesystem::directory_iterator(folder_, code)) {
+    if (item.path().extension() == kCacheExtension)
+      caches.push_back({item.last_write_time(code), item.file_size(code), item.path()});
+  }
+  std::sort(caches.begin(), caches.end(), [](const Cache& a, const Cache& b) { return a.time > b.time; });
+  uintmax_t total = 0;
+  for (const Cache& cache : caches) {
+    total += cache.bytes;
+    if (total > kMaxCacheBytes) std::filesystem::remove(cache.path, code);
+  }
 }
 
 std::vector<std::string> ChatStore::names() const {

@@ -48,11 +48,15 @@ class ChatStore {
   Status rewrite(const ChatHeader& header, const Conversation& conversation);
   // From now on the chat at hand has this name. Errors: a bad name; one that exists, unless `overwrite`; io.
   Status save_as(const std::string& name, const ChatHeader& header, const Conversation& conversation, bool overwrite);
-  // A chat that is then the one at hand. A damaged file is set aside (NAME.jsonl.damaged), and what could be read of it
-  // written anew. Errors: not_found; io; nothing in it can be read.
+  // A chat that is then the one at hand. A damaged file is set aside (NAME.jsonl.damaged, -2 ...), and what could be
+  // read of it written anew. Errors: not_found; io; nothing in it can be read.
   Result<LoadedChat> load(const std::string& name);
-  // Removes the file of the chat at hand.
+  // Removes the files of the chat at hand.
   void erase();
+  // Where the keys and values of the chat at hand lie (engine::Sequence::save), beside its messages. Empty before its
+  // first message. Those of the chats that were used least lately are removed where all take more than 1 GiB.
+  [[nodiscard]] std::filesystem::path cache_path() const;
+  void trim_caches() const;
 
   // The latest first.
   [[nodiscard]] std::vector<ChatInfo> list() const;
@@ -60,6 +64,7 @@ class ChatStore {
 
  private:
   [[nodiscard]] std::filesystem::path path_of(const std::string& name) const { return folder_ / (name + ".jsonl"); }
+  [[nodiscard]] std::filesystem::path cache_of(const std::string& name) const { return folder_ / (name + ".kv"); }
   Status begin(const ChatHeader& header);
 
   std::filesystem::path folder_;

@@ -19,10 +19,15 @@ Result<std::string> system_prompt(const Options& options) {
   return options.escape ? unescaped(options.prompt) : options.prompt;
 }
 
+// The first line is the title.
 std::vector<std::string> banner(const Options& options, const engine::Engine& engine) {
   if (!options.logo) return {};
-  return {fmt::format("quipu {}, {} ({} threads, {}, context of {} tokens)", QUIPU_VERSION, model_name(engine.model()),
-                      engine.n_threads(), engine.isa(), engine.n_ctx())};
+  std::string name = model_name(engine.model());
+  if (name.ends_with(".gguf")) name.resize(name.size() - 5);
+  return {fmt::format("quipu {} - {}", QUIPU_VERSION, name),
+          fmt::format("{:.1f} MB, context of {} tokens, {} thread{} ({})",
+                      static_cast<double>(engine.model().file().total_bytes()) / 1e6, engine.n_ctx(),
+                      engine.n_threads(), engine.n_threads() == 1 ? "" : "s", engine.isa())};
 }
 
 // Without a mode and with a pipe as input, all of it is one question.

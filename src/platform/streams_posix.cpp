@@ -38,10 +38,10 @@ std::optional<std::string> environment(const std::string& name) {
 }
 
 bool show_in_pager(const std::string& text) {
-  // -F: a text that fits on the screen is printed as by cat; -R: colours pass; -X: the screen is not cleared after it.
-  const std::string command = environment("PAGER").value_or("less -FRX 2>/dev/null || more");
+  const std::string command = environment("PAGER").value_or("less 2>/dev/null || more");
   if (command.empty() || command == "cat") return false;
-  FILE* pager = popen(command.c_str(), "w");
+  // F: a text that fits on the screen is printed as by cat; R: colours pass; X: the screen is not cleared after it.
+  FILE* pager = popen(("LESS=\"${LESS-FRX}\"; export LESS; " + command).c_str(), "w");
   if (pager == nullptr) return false;
   const size_t n = fwrite(text.data(), 1, text.size(), pager);
   const int status = pclose(pager);

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 
 #include "base/check.h"
 #include "platform/terminal.h"
@@ -28,6 +29,9 @@ struct sigaction previous_winch, previous_tstp, previous_term, previous_hup;
 
 // Keys that a program turned on stay on in the terminal if it dies: bracketed paste off, cursor shown, colours reset.
 constexpr std::string_view kLeave = "\x1b[?2004l\x1b[?25h\x1b[0m";
+
+// A handler needs a stack of its own where the thread's has overflowed.
+std::array<std::byte, 65536> handler_stack;
 
 void put_back() {
   tcsetattr(STDIN_FILENO, TCSADRAIN, &found_modes);
@@ -92,6 +96,10 @@ std::unique_ptr<Terminal> Terminal::take() {
   if (tcgetattr(STDIN_FILENO, &found_modes) != 0) return nullptr;
   wanted_modes = found_modes;
   terminal_taken = true;
+  stack_t stack{};
+  stack.ss_sp = handler_stack.data();
+  stack.ss_size = handler_stack.size();
+  sigaltstack(&stack, nullptr);
   for (size_t i = 0; i < kDeadly.size(); ++i) {
     sigaction(kDeadly[i], nullptr, &previous_deadly[i]);
     // A TerminationGuard's signals end nothing; what the caller had ignored (nohup) stays ignored.
@@ -99,7 +107,7 @@ std::unique_ptr<Terminal> Terminal::take() {
     if (handler == on_termination || handler == SIG_IGN) continue;
     struct sigaction action {};
     action.sa_sigaction = on_deadly;
-    action.sa_flags = SA_SIGINFO;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
     sigaction(kDeadly[i], &action, nullptr);
   }
   install(SIGWINCH, on_resize, &previous_winch);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "tests/chat/tiny_screen.h"
 #include "text/utf8.h"
 
@@ -142,6 +144,28 @@ TEST(Markdown, EveryWidthShowsTheSameWords) {
     std::erase(joined, ' ');
     EXPECT_EQ(joined, words) << columns;
   }
+}
+
+// The smallest model writes some 200 tokens a second; drawing one may take 2 % of its 5 ms.
+TEST(Markdown, DrawingATokenTakesLittleTime) {
+  const std::string page =
+      "## A heading\n\nSome **bold** prose with `code` and [a link](https://example.org), long enough to be wrapped at "
+      "the margin of the window more than once, as answers are.\n\n- an item\n- 1 < 2 && 3 * 4\n\n```python\n# "
+      "twice\ndef twice(x):\n    return \"two\" * x\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n";
+  constexpr size_t kTokenBytes = 4, kPages = 200;
+  MarkdownStream stream(80);
+  size_t n_tokens = 0, n_bytes = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  for (size_t i = 0; i < kPages; ++i) {
+    for (size_t at = 0; at < page.size(); at += kTokenBytes, ++n_tokens) {
+      n_bytes += stream.push(page.substr(at, kTokenBytes)).size();
+    }
+  }
+  const double us = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
+  const double us_per_token = us / static_cast<double>(n_tokens);
+  RecordProperty("us_per_token", std::to_string(us_per_token));
+  EXPECT_GT(n_bytes, kPages * page.size());
+  EXPECT_LT(us_per_token, 100.0);
 }
 
 }  // namespace

@@ -122,8 +122,6 @@ Key letter_key(char final, bool modified) {
       return Key::home;
     case 'F':
       return Key::end;
-    case 'M':
-      return Key::enter;  // the keypad's (SS3)
     case 'Z':
       return Key::backtab;
     default:
@@ -292,6 +290,7 @@ std::optional<KeyPress> KeyReader::sequence(size_t final_at) {
   if (final == 'u') return KeyPress{unicode_key(numbers[0], numbers[1] > 1)};
   if (final == '~' && numbers[0] == 27) return KeyPress{unicode_key(numbers[2], numbers[1] > 1)};
   if (final == '~') return KeyPress{number_key(numbers[0], modified(numbers[1]))};
+  if (all == "\x1bOM") return KeyPress{Key::enter};  // the keypad's; CSI ... M is a mouse's
   return KeyPress{letter_key(final, modified(numbers[1]))};
 }
 

@@ -66,6 +66,7 @@ LineEditor::Line LineEditor::read(const Prompt& prompt, const std::string& initi
     if (input.event == platform::Terminal::Event::resized) {
       const auto now = platform::terminal_size();
       view_.resize(now.columns, now.rows);
+      emit(std::string(kPasteOn));  // also comes after a stop from outside, which turned it off
       paint();
     }
     keys_.push(input.bytes);

@@ -6,6 +6,14 @@
 
 namespace quipu::chat {
 
+void WordWrap::resize(size_t columns) {
+  if (columns == columns_) return;
+  columns_ = columns;
+  // What the terminal made of the row that was begun is unknown: most set it anew, and the cursor is in the last part.
+  end_word();
+  if (columns_ > 0) column_ %= columns_;
+}
+
 void WordWrap::set_prefix(std::string first, std::string further, Style style) {
   first_prefix_ = std::move(first);
   further_prefix_ = std::move(further);

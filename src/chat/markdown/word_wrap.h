@@ -15,7 +15,7 @@ namespace quipu::chat {
 class WordWrap {
  public:
   explicit WordWrap(size_t columns) : columns_(columns) {}
-  void resize(size_t columns) { columns_ = columns; }
+  void resize(size_t columns);
 
   // What begins the next line, and those that the text is wrapped into.
   void set_prefix(std::string first, std::string further, Style style = {});
