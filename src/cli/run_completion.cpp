@@ -1,6 +1,7 @@
 // quipu --cli: goes on with a text. Standard output carries text alone.
 #include <algorithm>
 
+#include "chat/prompt_reader.h"
 #include "chat/safe_text.h"
 #include "cli/engine_setup.h"
 #include "cli/flag_values.h"
@@ -107,6 +108,14 @@ class Completion {
   Result<engine::Generated> generate(const Tokens& tokens) {
     const platform::InterruptGuard guard;
     interrupted_ = false;
+    const auto stopped = [&] { return interrupted_ = interrupted_ || platform::InterruptGuard::take(); };
+    {
+      ProgressLine line("reading the prompt");
+      const auto show = [&](size_t done, size_t total, double) { line.show(done, total); };
+      const auto read = chat::read_prompt(engine_, sequence_, tokens, {show, stopped});
+      if (!read.ok() && read.error().kind != ErrorKind::cancelled) return read.error();
+      if (!read.ok()) return engine::Generated{.finish = engine::Finish::cancelled, .tokens = {}};
+    }
     std::string tail;
     const auto on_text = [&](std::string_view text) {
       put(text);
@@ -114,8 +123,7 @@ class Completion {
       const auto found = [&](const std::string& stop) { return tail.ends_with(stop); };
       if (std::any_of(stops_.begin(), stops_.end(), found)) return false;
       if (tail.size() > kMaxTail) tail.erase(0, tail.size() - kMaxTail / 2);
-      interrupted_ = interrupted_ || platform::InterruptGuard::take();
-      return out_alive_ && !interrupted_;
+      return out_alive_ && !stopped();
     };
     return engine::generate(engine_, sequence_, tokens, generate_, on_text);
   }
@@ -139,7 +147,12 @@ class Completion {
     if (options_.prompt_cache.empty() || options_.prompt_cache_ro) return {};
     engine::Sequence kept = sequence_.fork();
     if (!options_.prompt_cache_all) kept.truncate(n_prompt);
-    return kept.save(options_.prompt_cache);
+    QUIPU_CHECK_OK(kept.save(options_.prompt_cache));
+    // It holds the prompt's words: for the user alone.
+    using std::filesystem::perms;
+    std::error_code code;
+    std::filesystem::permissions(options_.prompt_cache, perms::owner_read | perms::owner_write, code);
+    return {};
   }
 
   Result<int> finish(int code) {
@@ -160,11 +173,22 @@ class Completion {
   bool safe_ = false, out_alive_ = true, interrupted_ = false;
 };
 
-// What the file of --prompt-cache holds; nothing if there is none yet.
-Result<engine::Sequence> cached_sequence(const Options& options, engine::Engine& engine) {
+// What the file of --prompt-cache holds; nothing if there is none yet. A file of another text is a warning.
+Result<engine::Sequence> cached_sequence(const Invocation& invocation, engine::Engine& engine, const Tokens& prompt) {
+  const Options& options = invocation.options;
   if (options.prompt_cache.empty()) return engine.new_sequence();
   auto sequence = engine.restore(options.prompt_cache);
-  if (sequence.ok()) return sequence;
+  if (sequence.ok()) {
+    const auto cached = sequence->tokens();
+    const auto n_same =
+        std::mismatch(cached.begin(), cached.end(), prompt.begin(), prompt.end()).first - cached.begin();
+    if (static_cast<size_t>(n_same) < std::min(cached.size(), prompt.size())) {
+      log_to(invocation.log, LogLevel::warning,
+             fmt::format("--prompt-cache: {} holds another text: {} of its {} tokens are used", options.prompt_cache,
+                         n_same, cached.size()));
+    }
+    return sequence;
+  }
   if (sequence.error().kind == ErrorKind::not_found) return engine.new_sequence();
   return sequence.error().within("--prompt-cache");
 }
@@ -177,7 +201,7 @@ Result<int> run_completion(const Invocation& invocation) {
   QUIPU_TRY(const auto generate, generate_options(invocation, *model));
   QUIPU_TRY(const auto engine, make_engine(invocation, model));
   QUIPU_TRY(auto tokens, prompt_tokens(invocation.options, *engine, text));
-  QUIPU_TRY(auto sequence, cached_sequence(invocation.options, *engine));
+  QUIPU_TRY(auto sequence, cached_sequence(invocation, *engine, tokens));
   return Completion(invocation, *engine, std::move(sequence), generate).run(text, std::move(tokens));
 }
 
