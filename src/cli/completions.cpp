@@ -86,6 +86,16 @@ std::string zsh() {
   return text + "))' \\\n  '*:file:_files'\n";
 }
 
+// Within single quotes fish has two escapes.
+std::string fish_quoted(std::string_view text) {
+  std::string result = "'";
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result + "'";
+}
+
 std::string fish() {
   std::string text = "# fish completion of quipu: put it as quipu.fish into ~/.config/fish/completions\n";
   for_each_flag([&](const Flag& flag) {
@@ -98,15 +108,15 @@ std::string fish() {
       }
     }
     if (!flag.choices.empty()) {
-      line += fmt::format(" -x -a {}", shell_quoted(fmt::format("{}", fmt::join(flag.choices, " "))));
+      line += fmt::format(" -x -a {}", fish_quoted(fmt::format("{}", fmt::join(flag.choices, " "))));
     } else if (!flag.value.empty()) {
       line += takes_file(flag) ? " -r -F" : " -x";
     }
-    text += fmt::format("{} -d {}\n", line, shell_quoted(help_of(flag)));
+    text += fmt::format("{} -d {}\n", line, fish_quoted(help_of(flag)));
   });
   for (const Subcommand& subcommand : subcommands()) {
     text += fmt::format("complete -c quipu -n __fish_use_subcommand -a {} -d {}\n", subcommand.name,
-                        shell_quoted(subcommand.help));
+                        fish_quoted(subcommand.help));
   }
   return text;
 }
