@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs scenarios of the terminal: `run.py FILE.txt...`. Keys go through a real pseudo-terminal, the screen is that of a
-terminal emulator (pyte). A scenario is a text file; README.md beside this program describes its lines.
+"""Runs scenarios of the terminal: `run.py FILE.txt|FOLDER...`. Keys go through a real pseudo-terminal, the screen is that
+of a terminal emulator (pyte). A scenario is a text file; README.md beside this program describes its lines.
 """
 import fcntl
 import os
@@ -17,12 +17,13 @@ import sys
 import tempfile
 import termios
 import time
+import unicodedata
 
 import pyte
+from wcwidth import wcwidth
 
 QUIPU = os.environ["QUIPU"]
-MODEL = os.environ["TEST_MODEL"]
-LLAMAFILE = os.environ.get("TEST_LLAMAFILE", "")
+MODELS = {"tiny": os.environ["TEST_TINY_MODEL"], "real": os.environ["TEST_MODEL"]}
 TIMEOUT_S = float(os.environ.get("TEST_TIMEOUT", "60"))
 KEYS = {"Enter": "\r", "Tab": "\t", "Esc": "\x1b", "BS": "\x7f", "Up": "\x1b[A", "Down": "\x1b[B", "Right": "\x1b[C",
         "Left": "\x1b[D", "Home": "\x1b[H", "End": "\x1b[F", "Del": "\x1b[3~", "S-Tab": "\x1b[Z", "C-Left": "\x1b[1;5D",
@@ -33,12 +34,26 @@ class Failure(Exception):
     pass
 
 
+class Skip(Exception):
+    pass
+
+
 class Screen(pyte.HistoryScreen):
     """Remembers what a program sent to the clipboard and asked of the terminal."""
 
     def __init__(self, columns, rows):
         super().__init__(columns, rows, history=5000)
         self.bracketed_paste = False
+
+    def draw(self, data):
+        """pyte drops marks that take no cell and have no combining class, such as Thai's and Hindi's vowels."""
+        for character in data:
+            if wcwidth(character) == 0 and not unicodedata.combining(character) and self.cursor.x > 0:
+                cells = self.buffer[self.cursor.y]
+                at = self.cursor.x - (2 if cells[self.cursor.x - 1].data == "" else 1)
+                cells[at] = cells[at]._replace(data=cells[at].data + character)
+            else:
+                super().draw(character)
 
     def set_mode(self, *modes, **keywords):
         if keywords.get("private") and 2004 in modes:
@@ -77,17 +92,20 @@ class Run:
         self.folder = pathlib.Path(folder)
         self.columns, self.rows = 80, 24
         self.environment = {"PATH": os.environ["PATH"], "HOME": folder, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
-        self.arguments, self.answer, self.program, self.with_model = [], None, QUIPU, True
+        self.arguments, self.answer, self.program, self.model = [], None, QUIPU, MODELS["tiny"]
+        self.environment |= {"QUIPU": QUIPU, "MODEL": self.model, "REAL_MODEL": MODELS["real"]}
+        self.arrivals = []  # (when, the length of raw then)
         self.stdin_text = None
         self.pid = self.fd = self.exit_code = None
         self.raw = b""
+        self.typed_at = 0  # the length of raw when keys were sent last
 
     # ---- the program ----
 
     def start(self):
-        command = [self.program, *self.arguments]
-        if self.with_model:
-            command += ["-m", MODEL]
+        command = [*self.program.split(), *self.arguments]
+        if self.model:
+            command += ["-m", self.model, "-t", "1"]
         if self.answer is not None:
             command += ["--grammar", gbnf_literal(self.answer)]
         self.screen = Screen(self.columns, self.rows)
@@ -119,6 +137,7 @@ class Run:
         if not data:
             return None
         self.raw += data
+        self.arrivals.append((time.monotonic(), len(self.raw)))
         self.stream.feed(data)
         return True
 
@@ -131,9 +150,14 @@ class Run:
                     return
                 raise Failure(f"{what} did not come; the screen:\n" + self.picture())
 
-    def settle(self, seconds=0.05):
-        while self.read(seconds):
+    def settle(self, seconds=0.04):
+        """Until the program is silent for so long; not for ever, as it may be in the middle of an answer."""
+        end = time.monotonic() + 0.5
+        while self.read(seconds) and time.monotonic() < end:
             pass
+
+    def arrival_of(self, at):
+        return next(when for when, length in self.arrivals if length > at)
 
     def wait_for_exit(self):
         end = time.monotonic() + TIMEOUT_S
@@ -170,7 +194,7 @@ class Run:
         return before + self.lines()
 
     def picture(self):
-        return "\n".join("| " + line for line in self.everything())
+        return "\n".join("| " + line for line in self.everything()[-3 * self.rows:])
 
     def style_of(self, text):
         for y, line in enumerate(self.screen.display):
@@ -221,6 +245,15 @@ class Scenario:
 
     # ---- before the start ----
 
+    def do_needs(self, argument):
+        """A program, or: server."""
+        if argument == "server":
+            done = subprocess.run([QUIPU, "--server", "-m", "/no/such/model"], capture_output=True, text=True)
+            if "has no server" in done.stderr:
+                raise Skip("this build has no server")
+        elif not shutil.which(argument):
+            raise Skip(f"{argument} is not installed")
+
     def do_size(self, argument):
         self.run.columns, self.run.rows = map(int, argument.split())
 
@@ -231,8 +264,16 @@ class Scenario:
     def do_answer(self, argument):
         self.run.answer = "\n".join(self.block()) if not argument else escaped(argument)
 
+    def do_model(self, argument):
+        """tiny: a fast stream, several tokens in each piece of output; real: a slow one, token by token; none."""
+        self.run.model = MODELS.get(argument)
+
     def do_program(self, argument):
-        self.run.program, self.run.with_model = {"llamafile": (LLAMAFILE, False), "bare": (QUIPU, False)}[argument]
+        """Another program than quipu: a path in the home folder, or a command."""
+        words = argument.split()
+        path = self.run.folder / words[0]
+        self.run.program = " ".join([str(path) if path.exists() else shutil.which(words[0]), *words[1:]])
+        self.run.model = None
 
     def do_stdin(self, argument):
         self.run.stdin_text = escaped(argument)
@@ -260,7 +301,8 @@ class Scenario:
 
     def do_type(self, argument):
         self.run.settle(0.01)
-        os.write(self.run.fd, keys_of(argument).encode())
+        self.run.typed_at = len(self.run.raw)
+        os.write(self.run.fd, keys_of(argument.replace("\\s", " ")).encode())
 
     def do_slowly(self, argument):
         for key in re.findall(r"<[^<> ]+>|.", argument):
@@ -322,6 +364,9 @@ class Scenario:
         prompt = argument or ">>>"
 
         def ready():
+            # A line editor that turns bracketed paste on has begun anew since the keys were sent.
+            if b"\x1b[?2004h" in self.run.raw and self.run.raw.rfind(b"\x1b[?2004h") < self.run.typed_at:
+                return False
             row = self.run.screen.display[self.run.screen.cursor.y]
             return row.startswith(prompt) and self.run.screen.cursor.x == len(prompt) + 1
         self.run.until(ready, "the prompt")
@@ -371,6 +416,24 @@ class Scenario:
         if (cursor.y + 1, cursor.x + 1) != (row, column):
             raise Failure(f"it is at {cursor.y + 1} {cursor.x + 1}:\n" + self.run.picture())
 
+    def do_prompt_within(self, argument):
+        """MS after the last piece of TEXT, so many milliseconds, the prompt was there."""
+        limit_ms, _, text = argument.partition(" ")
+        self.do_wait_prompt("")
+        said = self.run.raw.rindex(escaped(text).encode())
+        prompt = self.run.raw.index(b">>> ", said)
+        took_ms = 1000 * (self.run.arrival_of(prompt) - self.run.arrival_of(said + len(text) - 1))
+        if took_ms > float(limit_ms):
+            raise Failure(f"the prompt came {took_ms:.1f} ms after the answer")
+
+    def do_count(self, argument):
+        """N TEXT: the screen and what scrolled away show it so many times."""
+        wanted, _, text = argument.partition(" ")
+        self.run.settle()
+        found = "\n".join(self.run.everything()).count(escaped(text))
+        if found != int(wanted):
+            raise Failure(f"it is there {found} times:\n" + self.run.picture())
+
     def do_exit(self, argument):
         self.run.wait_for_exit()
         if self.run.exit_code != int(argument or 0):
@@ -415,12 +478,16 @@ def matches(wanted, actual):
 
 def main():
     failed = 0
-    for name in sys.argv[1:]:
+    names = [pathlib.Path(argument) for argument in sys.argv[1:]]
+    for name in [file for name in names for file in (sorted(name.glob("*.txt")) if name.is_dir() else [name])]:
         folder = tempfile.mkdtemp(prefix="quipu-terminal-")
         run = Run(folder)
+        begin = time.monotonic()
         try:
-            Scenario(pathlib.Path(name), run).execute()
-            print(f"ok      {name}")
+            Scenario(name, run).execute()
+            print(f"ok      {name} ({time.monotonic() - begin:.1f} s)", flush=True)
+        except Skip as skip:
+            print(f"skipped {name}: {skip}")
         except Failure as failure:
             failed += 1
             print(f"FAILED  {name}: {failure}\n")
