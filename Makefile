@@ -82,7 +82,7 @@ tsan: setup-test setup-dev ## the threaded tests under ThreadSanitizer
 fuzz: setup-dev ## every fuzzer for FUZZ_SECONDS (600)
 	@cmake -S . -B $(BUILD)/fuzz -G Ninja -DCMAKE_CXX_COMPILER=clang++ -DQUIPU_FUZZ=ON \
 	  -DQUIPU_SANITIZE=address,undefined,fuzzer-no-link >/dev/null
-	@$(call ninja,$(BUILD)/fuzz)
+	@$(call ninja,$(BUILD)/fuzz,fuzz/all)
 	@scripts/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
 
 bench: build $(MODEL) ## us and llama.cpp in turn on the same files: docs/BENCHMARKS.md

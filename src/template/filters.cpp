@@ -136,7 +136,7 @@ Value unique(In in, V v, A a) {
   std::vector<Value> out, seen;
   for (auto& [key, item] : keyed(in, v, a.get(1, "attribute"), a.get_or(0, "case_sensitive", false).truthy())) {
     in.step(seen.size());
-    if (std::ranges::any_of(seen, [&](V s) { return equal(s, key); })) continue;
+    if (std::ranges::any_of(seen, [&key = key](V s) { return equal(s, key); })) continue;
     seen.push_back(key);
     out.push_back(item);
   }

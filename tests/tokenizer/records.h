@@ -46,8 +46,7 @@ inline std::vector<Record> read_records(const std::filesystem::path& path) {
     record.text.assign(p, size);
     p += size;
     record.tokens.resize(number());
-    std::memcpy(record.tokens.data(), p, record.tokens.size() * sizeof(Token));
-    p += record.tokens.size() * sizeof(Token);
+    for (Token& token : record.tokens) token = static_cast<Token>(number());
   }
   return records;
 }
