@@ -150,8 +150,8 @@ Result<int> run_doctor(const Invocation& invocation) {
       continue;
     }
     for (const auto& [key, value] : content.items()) {
-      out.write(
-          fmt::format("{:<24} {}\n", section + "." + key, value.is_string() ? value.get<std::string>() : value.dump()));
+      out.write(fmt::format("{:<24} {}\n", fmt::format("{}.{}", section, key),
+                            value.is_string() ? value.get<std::string>() : value.dump()));
     }
   }
   return out.finish();

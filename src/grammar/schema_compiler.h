@@ -49,6 +49,7 @@ class SchemaCompiler {
     bool required;
     RuleId value;
   };
+  Status check_distinct(const SchemaSet& set, const std::vector<Property>& named, uint32_t least);
   Result<std::vector<Property>> named_properties(const SchemaSet& set);
   // Rules for `"key": value` of the keys that have no name in the schema, one for each choice of matching patterns.
   Result<std::vector<RuleId>> other_properties(const SchemaSet& set, const std::vector<Property>& named);

@@ -248,6 +248,21 @@ Result<std::vector<RuleId>> SchemaCompiler::other_properties(const SchemaSet& se
   return rules;
 }
 
+// Keys that a schema does not name may be written twice, as an automaton cannot remember them; such an object has fewer
+// properties than were written. At most one of them may be needed to reach `least`.
+Status SchemaCompiler::check_distinct(const SchemaSet& set, const std::vector<Property>& named, uint32_t least) {
+  const auto n_required = static_cast<uint32_t>(std::ranges::count_if(named, &Property::required));
+  if (least <= n_required + 1) return {};
+  for (const Json* s : set.schemas) {
+    if (s->contains("minProperties")) {
+      return error_of(ErrorKind::unsupported,
+                      "{}/minProperties: cannot be honoured for keys that the schema does not name",
+                      document_.path(*s));
+    }
+  }
+  return {};
+}
+
 // States by the named properties passed and the number of properties written (counted as far as it matters).
 Status SchemaCompiler::emit_object(const SchemaSet& set, Nfa& nfa, StateId from, StateId to) {
   const uint32_t least = largest_count(set, "minProperties", 0);
@@ -257,6 +272,7 @@ Status SchemaCompiler::emit_object(const SchemaSet& set, Nfa& nfa, StateId from,
   if (least > last) return {};
   QUIPU_TRY(const std::vector<Property> named, named_properties(set));
   QUIPU_TRY(const std::vector<RuleId> others, other_properties(set, named));
+  if (!others.empty()) QUIPU_CHECK_OK(check_distinct(set, named, least));
   const auto row = [&] {
     std::vector<StateId> states(last + 1);
     for (StateId& s : states) s = nfa.add();
