@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <numeric>
@@ -223,7 +224,7 @@ TEST(Scheduler, SeveralAnswersShareThePrompt) {
 }
 
 TEST(Scheduler, CancelEndsARequestAndLetsOthersGoOn) {
-  const auto engine = engine_of({.n_ctx = 512, .n_sequences = 4});
+  const auto engine = engine_of({.n_ctx = 512, .n_sequences = 4, .n_threads = 2});
   Scheduler scheduler(*engine, {});
   Request endless = request_of("Once upon a time", -2);
   Heard first, second;
@@ -357,7 +358,7 @@ TEST(Scheduler, AnEmbeddingIsTheSameInOneStepAndInMany) {
 }
 
 TEST(Scheduler, GrammarsInParallelAreKept) {
-  const auto engine = engine_of({.n_ctx = 512, .n_sequences = 8});
+  const auto engine = engine_of({.n_ctx = 512, .n_sequences = 8, .n_threads = 2});
   Scheduler scheduler(*engine, {});
   const auto grammar =
       smollm2()->compile(*grammar::Grammar::from_gbnf("root ::= (\"yes\" | \"no\") \", \" [0-9]+ \".\""));
@@ -450,6 +451,37 @@ TEST(Scheduler, TheDestructorCancelsAndTellsEverybody) {
     ASSERT_TRUE(one.result.has_value());
     EXPECT_EQ(one.wait().answers[0].finish, Finish::cancelled);
   }
+}
+
+TEST(Scheduler, AllCallsMayComeFromManyThreads) {
+  const auto engine = engine_of({.n_ctx = 128, .n_sequences = 2, .n_threads = 2});
+  std::atomic<size_t> n_answers = 0;
+  {
+    Scheduler scheduler(*engine, {.n_parallel = 4});
+    std::vector<std::thread> threads;
+    for (uint32_t i = 0; i < 6; i++) {
+      threads.emplace_back([&, i] {
+        const auto path = testing::TempDir() + "scheduler_thread_" + std::to_string(i) + ".kv";
+        for (uint32_t round = 0; round < 4; round++) {
+          Request request = request_of("Thread " + std::to_string(i) + " counts to", 5);
+          request.client = std::to_string(i % 3);
+          request.n_answers = 1 + round % 2;
+          const auto cancelled = scheduler.submit(request, {});
+          if (cancelled.ok()) scheduler.cancel(*cancelled);
+          const auto answered = scheduler.run(request, OnText());
+          if (answered.ok()) n_answers += answered->answers.size();
+          EXPECT_LE(scheduler.stats().n_running, 4u);
+          EXPECT_EQ(scheduler.slots().size(), 4u);
+          if (scheduler.save_slot(i % 4, path).ok()) {
+            EXPECT_TRUE(scheduler.restore_slot((i + 1) % 4, path).ok());
+          }
+          (void)scheduler.erase_slot((i + 2) % 4);
+        }
+      });
+    }
+    for (auto& thread : threads) thread.join();
+  }
+  EXPECT_EQ(n_answers, 6u * (2 * 1 + 2 * 2));
 }
 
 }  // namespace
