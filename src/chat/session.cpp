@@ -26,6 +26,13 @@ std::filesystem::path data_folder(const ChatOptions& options, const char* name) 
   return folder ? *folder / name : std::filesystem::path();
 }
 
+// With ~ for the home folder.
+std::string for_people(const std::filesystem::path& path) {
+  const std::string text = path.string(), home = platform::environment("HOME").value_or("");
+  const bool inside = home.size() > 1 && text.starts_with(home + "/");
+  return inside ? "~" + text.substr(home.size()) : text;
+}
+
 std::string trimmed(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r\n";
   const size_t begin = text.find_first_not_of(kBlanks), end = text.find_last_not_of(kBlanks);
@@ -89,7 +96,8 @@ void Session::show_banner() {
   std::error_code code;
   const auto folder = data_folder(options_, "chats");
   if (!folder.empty() && !std::filesystem::exists(folder, code))
-    screen_.notice(fmt::format("Chats are kept in {}, for your eyes only; /private keeps nothing.", folder.string()));
+    screen_.notice(
+        fmt::format("Chats are kept in {}, for your eyes only; /private keeps nothing.", for_people(folder)));
 }
 
 std::string Session::hint(std::string_view text) const {
