@@ -3,9 +3,9 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <filesystem>
@@ -214,7 +214,7 @@ asio::awaitable<void> HttpServer::State::accept(Acceptor& acceptor) {
 }
 
 void HttpServer::State::wait_for_signals() {
-  signals.async_wait([self = shared_from_this()](ErrorCode error, int signal) {
+  signals.async_wait([self = shared_from_this()](ErrorCode error, [[maybe_unused]] int signal) {
     if (error) return;
 #ifdef SIGHUP
     if (signal == SIGHUP) {
