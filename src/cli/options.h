@@ -33,6 +33,7 @@ enum Mode : Modes {
   kVerify = 1u << 16,
   kCache = 1u << 17,
   kBinfmt = 1u << 18,
+  kQuantize = 1u << 19,
 };
 constexpr Modes kMainModes = kChat | kCompletion | kServer;
 constexpr Modes kModelModes =
@@ -109,6 +110,10 @@ struct Options {
   std::string logits_file;  // perplexity
   bool divergence = false;
   int32_t n_chunks = 0, n_piece = 512;
+  std::string imatrix, output_tensor_type, token_embedding_type;  // quantize
+  std::vector<std::string> tensor_types;
+  bool allow_requantize = false, leave_output_tensor = false, pure = false, keep_split = false, dry_run = false;
+  bool without_imatrix = false;
   std::string args_file, folder = ".";
   std::vector<std::string> with;
   std::string name;  // pack: of the model inside

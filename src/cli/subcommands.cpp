@@ -61,6 +61,12 @@ constexpr std::array kSubcommands{
         "a file; with --kl-divergence too it says how far the model is from the one that wrote that file (which may "
         "be llama-perplexity's).",
         run_perplexity},
+    Subcommand{
+        "quantize", kQuantize, "IN.gguf OUT.gguf TYPE [--imatrix FILE] [--tensor-type PATTERN=TYPE] [-t N]",
+        "Writes a model with weights of fewer bits. TYPE names a mix, such as Q4_K_M, whose rules give each tensor "
+        "its type; COPY leaves all as they are. With --dry-run IN.gguf TYPE it only says what would become of "
+        "each tensor. Without a type it lists them.",
+        run_quantize},
     Subcommand{"inspect", kInspect, "[FILE] [-c N] [--json]",
                "Shows what is in a model: shape, types, memory for a context of N, licence, metadata, tensors; and the "
                "entries of a llamafile.",

@@ -16,14 +16,13 @@ void for_each_decoded(const std::byte* source, float* target, size_t n, DecodeBl
   for (size_t b = 0; b < n / kBlock; ++b) decode_block(blocks[b], target + b * kBlock);
 }
 
+using Input = BlockInput<kBlock>;
+
 template <typename Block, typename EncodeBlock>
-void for_each_encoded(const float* source, std::byte* target, size_t n, EncodeBlock encode_block) {
+void for_each_encoded(const float* source, const float* importance, std::byte* target, size_t n,
+                      EncodeBlock encode_block) {
   auto* blocks = reinterpret_cast<Block*>(target);
-  std::array<float, kBlock> x{};
-  for (size_t b = 0; b < n / kBlock; ++b) {
-    copy_finite(source + b * kBlock, kBlock, x.data());
-    encode_block(x, blocks[b]);
-  }
+  for (size_t b = 0; b < n / kBlock; ++b) encode_block(Input(source, importance, b * kBlock), blocks[b]);
 }
 
 // Bit 4 of element i, moved into place.
@@ -47,26 +46,26 @@ void pack(const Integers& q, Block& block) {
 
 // x = d * (q - offset)
 template <typename Block>
-void encode_symmetric(const std::array<float, kBlock>& x, int offset, Block& block) {
+void encode_symmetric(const Input& input, int offset, Block& block) {
   const IntRange range{-offset, offset - 1};
-  block.d = finite_half(fit_scale({x, kEqualWeights.data()}, {range, {}}));
+  block.d = finite_half(fit_scale({input.x, input.weights.data()}, {range, {}}));
   const float d = block.d.value();
   const float inverse = finite_inverse(d);
   Integers q{};
-  for (size_t i = 0; i < kBlock; ++i) q[i] = round_into(x[i] * inverse, range) + offset;
+  for (size_t i = 0; i < kBlock; ++i) q[i] = round_into(input.x[i] * inverse, range) + offset;
   pack(q, block);
 }
 
 // x = d * q + m
 template <typename Block>
-void encode_affine(const std::array<float, kBlock>& x, int q_max, Block& block) {
-  const Affine affine = fit_affine({x, kEqualWeights.data()}, q_max, Minimum::any);
+void encode_affine(const Input& input, int q_max, Block& block) {
+  const Affine affine = fit_affine({input.x, input.weights.data()}, q_max, Minimum::any);
   block.d = finite_half(affine.scale);
   block.m = finite_half(-affine.minimum);
   const float d = block.d.value();
   const float inverse = finite_inverse(d);
   Integers q{};
-  for (size_t i = 0; i < kBlock; ++i) q[i] = round_into((x[i] - block.m.value()) * inverse, {0, q_max});
+  for (size_t i = 0; i < kBlock; ++i) q[i] = round_into((input.x[i] - block.m.value()) * inverse, {0, q_max});
   pack(q, block);
 }
 
@@ -79,8 +78,9 @@ void decode_q8_0(const std::byte* source, float* target, size_t n) {
   });
 }
 
-void encode_q8_0(const float* source, std::byte* target, size_t n) {
-  for_each_encoded<BlockQ8_0>(source, target, n, [](const std::array<float, kBlock>& x, BlockQ8_0& block) {
+void encode_q8_0(const float* source, std::byte* target, size_t n, const float* /*importance*/) {
+  for_each_encoded<BlockQ8_0>(source, nullptr, target, n, [](const Input& input, BlockQ8_0& block) {
+    const auto& x = input.x;
     float largest = 0;
     for (const float v : x) largest = std::max(largest, std::fabs(v));
     block.d = finite_half(largest / 127);
@@ -100,9 +100,9 @@ void decode_q4_0(const std::byte* source, float* target, size_t n) {
   });
 }
 
-void encode_q4_0(const float* source, std::byte* target, size_t n) {
-  for_each_encoded<BlockQ4_0>(source, target, n,
-                              [](const auto& x, BlockQ4_0& block) { encode_symmetric(x, 8, block); });
+void encode_q4_0(const float* source, std::byte* target, size_t n, const float* importance) {
+  for_each_encoded<BlockQ4_0>(source, importance, target, n,
+                              [](const Input& input, BlockQ4_0& block) { encode_symmetric(input, 8, block); });
 }
 
 void decode_q4_1(const std::byte* source, float* target, size_t n) {
@@ -116,8 +116,9 @@ void decode_q4_1(const std::byte* source, float* target, size_t n) {
   });
 }
 
-void encode_q4_1(const float* source, std::byte* target, size_t n) {
-  for_each_encoded<BlockQ4_1>(source, target, n, [](const auto& x, BlockQ4_1& block) { encode_affine(x, 15, block); });
+void encode_q4_1(const float* source, std::byte* target, size_t n, const float* importance) {
+  for_each_encoded<BlockQ4_1>(source, importance, target, n,
+                              [](const Input& input, BlockQ4_1& block) { encode_affine(input, 15, block); });
 }
 
 void decode_q5_0(const std::byte* source, float* target, size_t n) {
@@ -130,9 +131,9 @@ void decode_q5_0(const std::byte* source, float* target, size_t n) {
   });
 }
 
-void encode_q5_0(const float* source, std::byte* target, size_t n) {
-  for_each_encoded<BlockQ5_0>(source, target, n,
-                              [](const auto& x, BlockQ5_0& block) { encode_symmetric(x, 16, block); });
+void encode_q5_0(const float* source, std::byte* target, size_t n, const float* importance) {
+  for_each_encoded<BlockQ5_0>(source, importance, target, n,
+                              [](const Input& input, BlockQ5_0& block) { encode_symmetric(input, 16, block); });
 }
 
 void decode_q5_1(const std::byte* source, float* target, size_t n) {
@@ -146,8 +147,9 @@ void decode_q5_1(const std::byte* source, float* target, size_t n) {
   });
 }
 
-void encode_q5_1(const float* source, std::byte* target, size_t n) {
-  for_each_encoded<BlockQ5_1>(source, target, n, [](const auto& x, BlockQ5_1& block) { encode_affine(x, 31, block); });
+void encode_q5_1(const float* source, std::byte* target, size_t n, const float* importance) {
+  for_each_encoded<BlockQ5_1>(source, importance, target, n,
+                              [](const Input& input, BlockQ5_1& block) { encode_affine(input, 31, block); });
 }
 
 }  // namespace quipu::quant

@@ -23,16 +23,16 @@ constexpr std::array<int, 5> kPowersOf3{1, 3, 9, 27, 81};
 
 // Calls pack(q, block) for each block: q of the range, d the scale with which they come nearest to x.
 template <typename Block, size_t kElements, typename Pack>
-void encode_blocks(const float* source, std::byte* target, size_t n, IntRange range, Pack pack) {
+void encode_blocks(const float* source, const float* importance, std::byte* target, size_t n, IntRange range,
+                   Pack pack) {
   auto* blocks = reinterpret_cast<Block*>(target);
-  std::array<float, kElements> x{};
   std::array<int, kElements> q{};
   for (size_t b = 0; b < n / kElements; ++b) {
-    copy_finite(source + b * kElements, kElements, x.data());
+    const BlockInput<kElements> input(source, importance, b * kElements);
     blocks[b] = Block{};
-    blocks[b].d = finite_half(fit_scale({x, kEqualWeights.data()}, {range, {}}));
+    blocks[b].d = finite_half(fit_scale({input.x, input.weights.data()}, {range, {}}));
     const float inverse = finite_inverse(blocks[b].d.value());
-    for (size_t i = 0; i < kElements; ++i) q[i] = round_into(x[i] * inverse, range);
+    for (size_t i = 0; i < kElements; ++i) q[i] = round_into(input.x[i] * inverse, range);
     pack(q, blocks[b]);
   }
 }
@@ -53,8 +53,8 @@ void decode_tq1_0(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_tq1_0(const float* source, std::byte* target, size_t n) {
-  encode_blocks<BlockTQ1_0, kSuperBlock>(source, target, n, {-1, 1}, [](const auto& q, BlockTQ1_0& block) {
+void encode_tq1_0(const float* source, std::byte* target, size_t n, const float* importance) {
+  encode_blocks<BlockTQ1_0, kSuperBlock>(source, importance, target, n, {-1, 1}, [](const auto& q, BlockTQ1_0& block) {
     std::array<int, 52> packed{};
     for (size_t i = 0; i < kSuperBlock; ++i) {
       const auto [byte, digit] = ternary_place(i);
@@ -78,8 +78,8 @@ void decode_tq2_0(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_tq2_0(const float* source, std::byte* target, size_t n) {
-  encode_blocks<BlockTQ2_0, kSuperBlock>(source, target, n, {-1, 1}, [](const auto& q, BlockTQ2_0& block) {
+void encode_tq2_0(const float* source, std::byte* target, size_t n, const float* importance) {
+  encode_blocks<BlockTQ2_0, kSuperBlock>(source, importance, target, n, {-1, 1}, [](const auto& q, BlockTQ2_0& block) {
     for (size_t i = 0; i < kSuperBlock; ++i) {
       uint8_t& byte = block.q[32 * (i / 128) + i % 32];
       byte = static_cast<uint8_t>(byte | ((q[i] + 1) << (2 * (i / 32 % 4))));
@@ -98,20 +98,20 @@ void decode_q1_0(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_q1_0(const float* source, std::byte* target, size_t n) {
+void encode_q1_0(const float* source, std::byte* target, size_t n, const float* importance) {
   constexpr size_t kElements = 128;
   auto* blocks = reinterpret_cast<BlockQ1_0*>(target);
-  std::array<float, kElements> x{};
   for (size_t b = 0; b < n / kElements; ++b) {
-    copy_finite(source + b * kElements, kElements, x.data());
+    const BlockInput<kElements> input(source, importance, b * kElements);
     blocks[b] = BlockQ1_0{};
     // The mean magnitude is the least-squares scale of the signs.
-    double sum = 0;
+    double sum = 0, sum_w = 0;
     for (size_t i = 0; i < kElements; ++i) {
-      sum += std::fabs(x[i]);
-      if (x[i] >= 0) blocks[b].q[i / 8] = static_cast<uint8_t>(blocks[b].q[i / 8] | (1 << (i % 8)));
+      sum += input.weights[i] * std::fabs(input.x[i]);
+      sum_w += input.weights[i];
+      if (input.x[i] >= 0) blocks[b].q[i / 8] = static_cast<uint8_t>(blocks[b].q[i / 8] | (1 << (i % 8)));
     }
-    blocks[b].d = finite_half(static_cast<float>(sum / kElements));
+    blocks[b].d = finite_half(static_cast<float>(sum / sum_w));
   }
 }
 
@@ -127,9 +127,9 @@ void decode_q2_0(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_q2_0(const float* source, std::byte* target, size_t n) {
+void encode_q2_0(const float* source, std::byte* target, size_t n, const float* importance) {
   constexpr size_t kElements = 64;
-  encode_blocks<BlockQ2_0, kElements>(source, target, n, {-1, 2}, [](const auto& q, BlockQ2_0& block) {
+  encode_blocks<BlockQ2_0, kElements>(source, importance, target, n, {-1, 2}, [](const auto& q, BlockQ2_0& block) {
     for (size_t i = 0; i < kElements; ++i) {
       block.q[i / 4] = static_cast<uint8_t>(block.q[i / 4] | ((q[i] + 1) << (2 * (i % 4))));
     }

@@ -31,12 +31,21 @@ float finite_inverse(float scale);
 // A scale as binary16, kept finite.
 Half finite_half(float value);
 
-// The encoders see weights alone, not what they will be multiplied with, so every number's error counts the same.
-inline constexpr std::array<float, kSuperBlock> kEqualWeights = [] {
-  std::array<float, kSuperBlock> weights{};
-  weights.fill(1);
-  return weights;
-}();
+// How much each of n numbers' squared error counts: `importance` [n] on a scale where their mean is about 1, or 1 for
+// all if it is null.
+void error_weights(const float* importance, const float* x, size_t n, float* weights);
+
+// A block's numbers, made finite, and the weights of their errors.
+template <size_t kN>
+struct BlockInput {
+  std::array<float, kN> x{}, weights{};
+
+  // The block that begins at element `first` of the row.
+  BlockInput(const float* source, const float* importance, size_t first) {
+    copy_finite(source + first, kN, x.data());
+    error_weights(importance == nullptr ? nullptr : importance + first, x.data(), kN, weights.data());
+  }
+};
 
 // What q can be: the integers of a range, or, if there are some, `levels` in ascending order.
 struct Alphabet {

@@ -51,16 +51,16 @@ void decode_mxfp4(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_mxfp4(const float* source, std::byte* target, size_t n) {
+void encode_mxfp4(const float* source, std::byte* target, size_t n, const float* importance) {
   auto* blocks = reinterpret_cast<BlockMXFP4*>(target);
-  std::array<float, kBlock> x{};
   std::array<uint8_t, kBlock> q{};
   for (size_t b = 0; b < n / kBlock; ++b) {
-    copy_finite(source + b * kBlock, kBlock, x.data());
+    const BlockInput<kBlock> input(source, importance, b * kBlock);
+    const auto& x = input.x;
     // 2^(e - 127) times the largest value, 6, is near the largest number (OCP Microscaling Formats 1.0, section 6.3).
     const float largest = largest_magnitude(x);
     const int exponent = largest > 0 ? std::ilogb(largest) - 2 + 127 : 0;
-    blocks[b].e = best_code({x, kEqualWeights.data()}, exponent, 1, 254, mxfp4_scale);
+    blocks[b].e = best_code({x, input.weights.data()}, exponent, 1, 254, mxfp4_scale);
     nearest_levels(x, kLevels, mxfp4_scale(blocks[b].e), q.data());
     for (size_t i = 0; i < 16; ++i) blocks[b].q[i] = static_cast<uint8_t>(kBits[q[i]] | (kBits[q[i + 16]] << 4));
   }
@@ -78,21 +78,21 @@ void decode_nvfp4(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_nvfp4(const float* source, std::byte* target, size_t n) {
+void encode_nvfp4(const float* source, std::byte* target, size_t n, const float* importance) {
   constexpr size_t kElements = 64;
   constexpr size_t kGroup = 16;
   constexpr int kLargestScale = 0x7e;
   auto* blocks = reinterpret_cast<BlockNVFP4*>(target);
-  std::array<float, kGroup> x{};
   std::array<uint8_t, kGroup> q{};
   for (size_t g = 0; g < n / kGroup; ++g) {
     BlockNVFP4& block = blocks[g / (kElements / kGroup)];
     const size_t s = g % (kElements / kGroup);
-    copy_finite(source + g * kGroup, kGroup, x.data());
+    const BlockInput<kGroup> input(source, importance, g * kGroup);
+    const auto& x = input.x;
     const float wanted = largest_magnitude(x) / static_cast<float>(kLevels.back());
     int start = 0;
     while (start < kLargestScale && nvfp4_scale(static_cast<uint8_t>(start)) < wanted) ++start;
-    block.scales[s] = best_code({x, kEqualWeights.data()}, start, 3, kLargestScale, nvfp4_scale);
+    block.scales[s] = best_code({x, input.weights.data()}, start, 3, kLargestScale, nvfp4_scale);
     nearest_levels(x, kLevels, nvfp4_scale(block.scales[s]), q.data());
     for (size_t i = 0; i < 8; ++i) block.q[8 * s + i] = static_cast<uint8_t>(kBits[q[i]] | (kBits[q[i + 8]] << 4));
   }

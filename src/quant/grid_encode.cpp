@@ -59,13 +59,12 @@ const Codebook<8>& iq1_book() {
 }
 
 template <typename Block, typename Pack>
-void encode_blocks(const float* source, std::byte* target, size_t n, const GridShape& shape, Pack pack) {
+void encode_blocks(const float* source, const float* importance, std::byte* target, size_t n, const GridShape& shape,
+                   Pack pack) {
   auto* blocks = reinterpret_cast<Block*>(target);
-  std::array<float, kSuperBlock> x{};
   for (size_t b = 0; b < n / kSuperBlock; ++b) {
-    copy_finite(source + b * kSuperBlock, kSuperBlock, x.data());
     blocks[b] = Block{};
-    pack(fit_grid(x.data(), shape), blocks[b]);
+    pack(fit_grid({source, importance, b * kSuperBlock}, shape), blocks[b]);
   }
 }
 
@@ -83,20 +82,22 @@ Word32 signs_scale(const GridSuperBlock& from, size_t sub) {
 
 }  // namespace
 
-void encode_iq2_xxs(const float* source, std::byte* target, size_t n) {
+void encode_iq2_xxs(const float* source, std::byte* target, size_t n, const float* importance) {
   const GridShape shape{
       .book8 = &iq2_xxs_book(), .top_level = 43, .signs = GridSigns::even, .groups_per_sub = 4, .unit = 0.125f};
-  encode_blocks<BlockIQ2_XXS>(source, target, n, shape, [](const GridSuperBlock& from, BlockIQ2_XXS& block) {
-    block.d = from.d;
-    for (size_t g = 0; g < kGridGroups; ++g) block.sub[g / 4].index[g % 4] = static_cast<uint8_t>(from.index[g][0]);
-    for (size_t s = 0; s < 8; ++s) block.sub[s].signs_scale = signs_scale(from, s);
-  });
+  encode_blocks<BlockIQ2_XXS>(source, importance, target, n, shape,
+                              [](const GridSuperBlock& from, BlockIQ2_XXS& block) {
+                                block.d = from.d;
+                                for (size_t g = 0; g < kGridGroups; ++g)
+                                  block.sub[g / 4].index[g % 4] = static_cast<uint8_t>(from.index[g][0]);
+                                for (size_t s = 0; s < 8; ++s) block.sub[s].signs_scale = signs_scale(from, s);
+                              });
 }
 
-void encode_iq2_xs(const float* source, std::byte* target, size_t n) {
+void encode_iq2_xs(const float* source, std::byte* target, size_t n, const float* importance) {
   const GridShape shape{
       .book8 = &iq2_xs_book(), .top_level = 43, .signs = GridSigns::even, .groups_per_sub = 2, .unit = 0.125f};
-  encode_blocks<BlockIQ2_XS>(source, target, n, shape, [](const GridSuperBlock& from, BlockIQ2_XS& block) {
+  encode_blocks<BlockIQ2_XS>(source, importance, target, n, shape, [](const GridSuperBlock& from, BlockIQ2_XS& block) {
     block.d = from.d;
     for (size_t g = 0; g < kGridGroups; ++g) {
       block.q[g] = Word16::of(from.index[g][0] | ((from.signs[g] & 127u) << 9));
@@ -105,9 +106,9 @@ void encode_iq2_xs(const float* source, std::byte* target, size_t n) {
   });
 }
 
-void encode_iq2_s(const float* source, std::byte* target, size_t n) {
+void encode_iq2_s(const float* source, std::byte* target, size_t n, const float* importance) {
   const GridShape shape{.book8 = &iq2_s_book(), .top_level = 43, .groups_per_sub = 2, .unit = 0.125f};
-  encode_blocks<BlockIQ2_S>(source, target, n, shape, [](const GridSuperBlock& from, BlockIQ2_S& block) {
+  encode_blocks<BlockIQ2_S>(source, importance, target, n, shape, [](const GridSuperBlock& from, BlockIQ2_S& block) {
     block.d = from.d;
     for (size_t g = 0; g < kGridGroups; ++g) {
       block.index[g] = static_cast<uint8_t>(from.index[g][0]);
@@ -118,19 +119,21 @@ void encode_iq2_s(const float* source, std::byte* target, size_t n) {
   });
 }
 
-void encode_iq3_xxs(const float* source, std::byte* target, size_t n) {
+void encode_iq3_xxs(const float* source, std::byte* target, size_t n, const float* importance) {
   const GridShape shape{
       .book4 = &iq3_xxs_book(), .top_level = 62, .signs = GridSigns::even, .groups_per_sub = 4, .unit = 0.25f};
-  encode_blocks<BlockIQ3_XXS>(source, target, n, shape, [](const GridSuperBlock& from, BlockIQ3_XXS& block) {
-    block.d = from.d;
-    for (size_t p = 0; p < 64; ++p) block.index[p] = static_cast<uint8_t>(from.index[p / 2][p % 2]);
-    for (size_t s = 0; s < 8; ++s) block.signs_scale[s] = signs_scale(from, s);
-  });
+  encode_blocks<BlockIQ3_XXS>(source, importance, target, n, shape,
+                              [](const GridSuperBlock& from, BlockIQ3_XXS& block) {
+                                block.d = from.d;
+                                for (size_t p = 0; p < 64; ++p)
+                                  block.index[p] = static_cast<uint8_t>(from.index[p / 2][p % 2]);
+                                for (size_t s = 0; s < 8; ++s) block.signs_scale[s] = signs_scale(from, s);
+                              });
 }
 
-void encode_iq3_s(const float* source, std::byte* target, size_t n) {
+void encode_iq3_s(const float* source, std::byte* target, size_t n, const float* importance) {
   const GridShape shape{.book4 = &iq3_s_book(), .top_level = 15, .groups_per_sub = 4};
-  encode_blocks<BlockIQ3_S>(source, target, n, shape, [](const GridSuperBlock& from, BlockIQ3_S& block) {
+  encode_blocks<BlockIQ3_S>(source, importance, target, n, shape, [](const GridSuperBlock& from, BlockIQ3_S& block) {
     block.d = from.d;
     for (size_t p = 0; p < 64; ++p) {
       block.index[p] = static_cast<uint8_t>(from.index[p / 2][p % 2]);
@@ -141,10 +144,10 @@ void encode_iq3_s(const float* source, std::byte* target, size_t n) {
   });
 }
 
-void encode_iq1_s(const float* source, std::byte* target, size_t n) {
+void encode_iq1_s(const float* source, std::byte* target, size_t n, const float* importance) {
   const GridShape shape{
       .book8 = &iq1_book(), .top_level = 1, .signs = GridSigns::shift, .groups_per_sub = 4, .scale_max = 7};
-  encode_blocks<BlockIQ1_S>(source, target, n, shape, [](const GridSuperBlock& from, BlockIQ1_S& block) {
+  encode_blocks<BlockIQ1_S>(source, importance, target, n, shape, [](const GridSuperBlock& from, BlockIQ1_S& block) {
     block.d = from.d;
     for (size_t s = 0; s < 8; ++s) {
       uint32_t word = static_cast<uint32_t>(from.scales[s]) << 12;
@@ -159,14 +162,14 @@ void encode_iq1_s(const float* source, std::byte* target, size_t n) {
   });
 }
 
-void encode_iq1_m(const float* source, std::byte* target, size_t n) {
+void encode_iq1_m(const float* source, std::byte* target, size_t n, const float* importance) {
   const GridShape shape{.book8 = &iq1_book(),
                         .top_level = 1,
                         .signs = GridSigns::shift,
                         .shift_by_group = true,
                         .groups_per_sub = 2,
                         .scale_max = 7};
-  encode_blocks<BlockIQ1_M>(source, target, n, shape, [](const GridSuperBlock& from, BlockIQ1_M& block) {
+  encode_blocks<BlockIQ1_M>(source, importance, target, n, shape, [](const GridSuperBlock& from, BlockIQ1_M& block) {
     for (size_t g = 0; g < kGridGroups; ++g) {
       const uint32_t index = from.index[g][0];
       block.index[g] = static_cast<uint8_t>(index);

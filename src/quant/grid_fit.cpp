@@ -23,24 +23,26 @@ using Group8 = std::array<Float4, 2>;
 // A group as the codebook sees it: magnitudes (one of them negative, if an odd number of minus signs is not allowed) or
 // the numbers themselves.
 struct Signed {
-  Group8 x;
+  Group8 x, w;
   uint8_t signs = 0;
 };
 
-Signed take_signs(const float* x, GridSigns kind) {
+Signed take_signs(const float* x, const float* weights, GridSigns kind) {
   Signed taken;
   std::array<float, kGridGroup> magnitudes{};
   size_t smallest = 0;
   for (size_t i = 0; i < kGridGroup; ++i) {
     magnitudes[i] = kind == GridSigns::shift ? x[i] : std::fabs(x[i]);
     if (kind != GridSigns::shift && x[i] < 0) taken.signs = static_cast<uint8_t>(taken.signs | (1 << i));
-    if (magnitudes[i] < magnitudes[smallest]) smallest = i;
+    const auto cost = [&](size_t at) { return weights[at] * magnitudes[at] * magnitudes[at]; };
+    if (cost(i) < cost(smallest)) smallest = i;
   }
   if (kind == GridSigns::even && std::popcount(taken.signs) % 2 != 0) {
     taken.signs = static_cast<uint8_t>(taken.signs ^ (1 << smallest));
     magnitudes[smallest] = -magnitudes[smallest];
   }
   taken.x = {load4(magnitudes.data()), load4(magnitudes.data() + kLanes)};
+  taken.w = {load4(weights), load4(weights + kLanes)};
   return taken;
 }
 
@@ -51,20 +53,18 @@ struct Choice {
   Group8 q;
 };
 
-constexpr Group8 kOnes{Float4{1, 1, 1, 1}, Float4{1, 1, 1, 1}};
-
-Choice choose_point(const GridShape& shape, const Group8& scaled, float shift) {
+Choice choose_point(const GridShape& shape, const Group8& scaled, const Group8& w, float shift) {
   Choice choice;
   if (shape.book4 != nullptr) {
     for (size_t half = 0; half < 2; ++half) {
-      const size_t index = shape.book4->nearest({scaled[half]}, {kOnes[half]});
+      const size_t index = shape.book4->nearest({scaled[half]}, {w[half]});
       choice.index[half] = static_cast<uint16_t>(index);
       choice.q[half] = shape.book4->point(index)[0];
     }
     return choice;
   }
   const Group8 unshifted{scaled[0] - all4(shift), scaled[1] - all4(shift)};
-  const size_t index = shape.book8->nearest(unshifted, kOnes);
+  const size_t index = shape.book8->nearest(unshifted, w);
   choice.index[0] = static_cast<uint16_t>(index);
   choice.shift_down = shift < 0;
   const auto& point = shape.book8->point(index);
@@ -72,19 +72,20 @@ Choice choose_point(const GridShape& shape, const Group8& scaled, float shift) {
   return choice;
 }
 
-float group_error(const Group8& a, const Group8& b) {
+float group_error(const Group8& a, const Group8& b, const Group8& w) {
   const Group8 difference{a[0] - b[0], a[1] - b[1]};
-  return sum4(difference[0] * difference[0] + difference[1] * difference[1]);
+  return sum4(w[0] * difference[0] * difference[0] + w[1] * difference[1] * difference[1]);
 }
 
 // `shift_down` is used by types with a shift for each sub-block.
-Choice choose(const GridShape& shape, const Group8& x, float inverse, bool shift_down) {
-  const Group8 scaled{x[0] * all4(inverse), x[1] * all4(inverse)};
-  if (shape.signs != GridSigns::shift) return choose_point(shape, scaled, 0);
-  if (!shape.shift_by_group) return choose_point(shape, scaled, shift_down ? -kShift : kShift);
-  const Choice up = choose_point(shape, scaled, kShift);
-  const Choice down = choose_point(shape, scaled, -kShift);
-  return group_error(scaled, down.q) < group_error(scaled, up.q) ? down : up;
+Choice choose(const GridShape& shape, const Signed& group, float inverse, bool shift_down) {
+  const Group8 scaled{group.x[0] * all4(inverse), group.x[1] * all4(inverse)};
+  const Group8& w = group.w;
+  if (shape.signs != GridSigns::shift) return choose_point(shape, scaled, w, 0);
+  if (!shape.shift_by_group) return choose_point(shape, scaled, w, shift_down ? -kShift : kShift);
+  const Choice up = choose_point(shape, scaled, w, kShift);
+  const Choice down = choose_point(shape, scaled, w, -kShift);
+  return group_error(scaled, down.q, w) < group_error(scaled, up.q, w) ? down : up;
 }
 
 // Sums of a sub-block with the points that a scale gives.
@@ -94,10 +95,17 @@ struct Sums {
   [[nodiscard]] float scale() const { return qq > 0 ? xq / qq : 0; }
 };
 
+Sums sums_of(const Signed& group, const Group8& q) {
+  const Group8 wq{group.w[0] * q[0], group.w[1] * q[1]};
+  return {sum4(group.x[0] * wq[0] + group.x[1] * wq[1]), sum4(q[0] * wq[0] + q[1] * wq[1])};
+}
+
 class SubBlock {
  public:
-  SubBlock(const GridShape& shape, const float* x) : shape_(shape) {
-    for (size_t g = 0; g < shape.groups_per_sub; ++g) groups_[g] = take_signs(x + g * kGridGroup, shape.signs);
+  SubBlock(const GridShape& shape, const float* x, const float* weights) : shape_(shape) {
+    for (size_t g = 0; g < shape.groups_per_sub; ++g) {
+      groups_[g] = take_signs(x + g * kGridGroup, weights + g * kGridGroup, shape.signs);
+    }
     for (size_t i = 0; i < shape.groups_per_sub * kGridGroup; ++i) largest_ = std::max(largest_, std::fabs(x[i]));
   }
 
@@ -120,8 +128,8 @@ class SubBlock {
     const float inverse = finite_inverse(scale);
     float error = 0;
     for (size_t g = 0; g < shape_.groups_per_sub; ++g) {
-      const Choice choice = choose(shape_, groups_[g].x, inverse, shift_down);
-      error += group_error(groups_[g].x, {choice.q[0] * all4(scale), choice.q[1] * all4(scale)});
+      const Choice choice = choose(shape_, groups_[g], inverse, shift_down);
+      error += group_error(groups_[g].x, {choice.q[0] * all4(scale), choice.q[1] * all4(scale)}, groups_[g].w);
     }
     return error;
   }
@@ -131,13 +139,13 @@ class SubBlock {
   void put(float scale, bool shift_down, size_t first_group, GridSuperBlock& block, double& xq, double& qq) const {
     const float inverse = finite_inverse(scale);
     for (size_t g = 0; g < shape_.groups_per_sub; ++g) {
-      const Choice choice = choose(shape_, groups_[g].x, inverse, shift_down);
+      const Choice choice = choose(shape_, groups_[g], inverse, shift_down);
       block.index[first_group + g] = choice.index;
       block.signs[first_group + g] = groups_[g].signs;
       block.shift_down[first_group + g] = choice.shift_down;
-      const Group8& x = groups_[g].x;
-      xq += double{sum4(x[0] * choice.q[0] + x[1] * choice.q[1])} * scale;
-      qq += double{sum4(choice.q[0] * choice.q[0] + choice.q[1] * choice.q[1])} * scale * scale;
+      const Sums of_group = sums_of(groups_[g], choice.q);
+      xq += double{of_group.xq} * scale;
+      qq += double{of_group.qq} * scale * scale;
     }
   }
 
@@ -145,10 +153,9 @@ class SubBlock {
   [[nodiscard]] Sums sums(float inverse, bool shift_down) const {
     Sums total;
     for (size_t g = 0; g < shape_.groups_per_sub; ++g) {
-      const Group8& x = groups_[g].x;
-      const Group8 q = choose(shape_, x, inverse, shift_down).q;
-      total.xq += sum4(x[0] * q[0] + x[1] * q[1]);
-      total.qq += sum4(q[0] * q[0] + q[1] * q[1]);
+      const Sums of_group = sums_of(groups_[g], choose(shape_, groups_[g], inverse, shift_down).q);
+      total.xq += of_group.xq;
+      total.qq += of_group.qq;
     }
     return total;
   }
@@ -190,7 +197,7 @@ float choose_all(const GridShape& shape, const std::array<SubBlock*, 16>& subs, 
 
 }  // namespace
 
-GridSuperBlock fit_grid(const float* x, const GridShape& shape) {
+GridSuperBlock fit_grid(const BlockInput<kSuperBlock>& input, const GridShape& shape) {
   std::vector<SubBlock> storage;
   std::array<SubBlock*, 16> subs{};
   std::array<float, 16> wanted{};
@@ -198,7 +205,8 @@ GridSuperBlock fit_grid(const float* x, const GridShape& shape) {
   storage.reserve(n_subs);
   float largest = 0;
   for (size_t s = 0; s < n_subs; ++s) {
-    subs[s] = &storage.emplace_back(shape, x + s * shape.groups_per_sub * kGridGroup);
+    const size_t first = s * shape.groups_per_sub * kGridGroup;
+    subs[s] = &storage.emplace_back(shape, input.x.data() + first, input.weights.data() + first);
     wanted[s] = subs[s]->fit_scale(false);
     if (shape.signs == GridSigns::shift && !shape.shift_by_group) {
       const float down = subs[s]->fit_scale(true);

@@ -7,6 +7,7 @@
 
 #include "quant/blocks.h"
 #include "quant/codebook.h"
+#include "quant/fit.h"
 
 namespace quipu::quant {
 
@@ -36,6 +37,6 @@ struct GridSuperBlock {
   std::array<bool, kGridGroups> shift_down{};
 };
 
-GridSuperBlock fit_grid(const float* x, const GridShape& shape);
+GridSuperBlock fit_grid(const BlockInput<kSuperBlock>& input, const GridShape& shape);
 
 }  // namespace quipu::quant

@@ -35,25 +35,22 @@ void decode_iq4_xs(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_iq4_nl(const float* source, std::byte* target, size_t n) {
+void encode_iq4_nl(const float* source, std::byte* target, size_t n, const float* importance) {
   auto* blocks = reinterpret_cast<BlockIQ4_NL*>(target);
-  std::array<float, kBlock> x{};
   std::array<uint8_t, kBlock> q{};
   for (size_t b = 0; b < n / kBlock; ++b) {
-    copy_finite(source + b * kBlock, kBlock, x.data());
-    blocks[b].d = finite_half(fit_scale({x, kEqualWeights.data()}, {{}, kIq4Values}));
-    nearest_levels(x, kIq4Values, blocks[b].d.value(), q.data());
+    const BlockInput<kBlock> input(source, importance, b * kBlock);
+    blocks[b].d = finite_half(fit_scale({input.x, input.weights.data()}, {{}, kIq4Values}));
+    nearest_levels(input.x, kIq4Values, blocks[b].d.value(), q.data());
     for (size_t i = 0; i < 16; ++i) blocks[b].q[i] = static_cast<uint8_t>(q[i] | (q[i + 16] << 4));
   }
 }
 
-void encode_iq4_xs(const float* source, std::byte* target, size_t n) {
+void encode_iq4_xs(const float* source, std::byte* target, size_t n, const float* importance) {
   auto* blocks = reinterpret_cast<BlockIQ4_XS*>(target);
   const SymmetricShape shape{.group = 32, .q = {{}, kIq4Values}, .scale = {-32, 31}};
-  std::array<float, kSuperBlock> x{};
   for (size_t b = 0; b < n / kSuperBlock; ++b) {
-    copy_finite(source + b * kSuperBlock, kSuperBlock, x.data());
-    const SymmetricSuperBlock fitted = fit_symmetric(x.data(), shape);
+    const SymmetricSuperBlock fitted = fit_symmetric({source, importance, b * kSuperBlock}, shape);
     BlockIQ4_XS& block = blocks[b];
     block = BlockIQ4_XS{};
     block.d = fitted.d;

@@ -9,14 +9,12 @@ namespace quipu::quant {
 namespace {
 
 template <typename Block>
-void encode_blocks(const float* source, std::byte* target, size_t n, const AffineShape& shape,
+void encode_blocks(const float* source, const float* importance, std::byte* target, size_t n, const AffineShape& shape,
                    void (*pack)(const AffineSuperBlock&, Block&)) {
   auto* blocks = reinterpret_cast<Block*>(target);
-  std::array<float, kSuperBlock> x{};
   for (size_t b = 0; b < n / kSuperBlock; ++b) {
-    copy_finite(source + b * kSuperBlock, kSuperBlock, x.data());
     blocks[b] = Block{};
-    pack(fit_affine_super(x.data(), shape), blocks[b]);
+    pack(fit_affine_super({source, importance, b * kSuperBlock}, shape), blocks[b]);
   }
 }
 
@@ -71,8 +69,8 @@ void decode_q2_k(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_q2_k(const float* source, std::byte* target, size_t n) {
-  encode_blocks<BlockQ2_K>(source, target, n, {.group = 16, .q_max = 3, .scale_max = 15}, pack_q2_k);
+void encode_q2_k(const float* source, std::byte* target, size_t n, const float* importance) {
+  encode_blocks<BlockQ2_K>(source, importance, target, n, {.group = 16, .q_max = 3, .scale_max = 15}, pack_q2_k);
 }
 
 void decode_q4_k(const std::byte* source, float* target, size_t n) {
@@ -90,8 +88,8 @@ void decode_q4_k(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_q4_k(const float* source, std::byte* target, size_t n) {
-  encode_blocks<BlockQ4_K>(source, target, n, {.group = 32, .q_max = 15, .scale_max = 63}, pack_q45_k);
+void encode_q4_k(const float* source, std::byte* target, size_t n, const float* importance) {
+  encode_blocks<BlockQ4_K>(source, importance, target, n, {.group = 32, .q_max = 15, .scale_max = 63}, pack_q45_k);
 }
 
 void decode_q5_k(const std::byte* source, float* target, size_t n) {
@@ -113,8 +111,8 @@ void decode_q5_k(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_q5_k(const float* source, std::byte* target, size_t n) {
-  encode_blocks<BlockQ5_K>(source, target, n, {.group = 32, .q_max = 31, .scale_max = 63}, pack_q45_k);
+void encode_q5_k(const float* source, std::byte* target, size_t n, const float* importance) {
+  encode_blocks<BlockQ5_K>(source, importance, target, n, {.group = 32, .q_max = 31, .scale_max = 63}, pack_q45_k);
 }
 
 }  // namespace quipu::quant

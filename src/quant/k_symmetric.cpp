@@ -12,14 +12,12 @@ namespace quipu::quant {
 namespace {
 
 template <typename Block>
-void encode_blocks(const float* source, std::byte* target, size_t n, const SymmetricShape& shape,
-                   void (*pack)(const SymmetricSuperBlock&, Block&)) {
+void encode_blocks(const float* source, const float* importance, std::byte* target, size_t n,
+                   const SymmetricShape& shape, void (*pack)(const SymmetricSuperBlock&, Block&)) {
   auto* blocks = reinterpret_cast<Block*>(target);
-  std::array<float, kSuperBlock> x{};
   for (size_t b = 0; b < n / kSuperBlock; ++b) {
-    copy_finite(source + b * kSuperBlock, kSuperBlock, x.data());
     blocks[b] = Block{};
-    pack(fit_symmetric(x.data(), shape), blocks[b]);
+    pack(fit_symmetric({source, importance, b * kSuperBlock}, shape), blocks[b]);
   }
 }
 
@@ -72,8 +70,9 @@ void decode_q3_k(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_q3_k(const float* source, std::byte* target, size_t n) {
-  encode_blocks<BlockQ3_K>(source, target, n, {.group = 16, .q = {{-4, 3}, {}}, .scale = {-32, 31}}, pack_q3_k);
+void encode_q3_k(const float* source, std::byte* target, size_t n, const float* importance) {
+  encode_blocks<BlockQ3_K>(source, importance, target, n, {.group = 16, .q = {{-4, 3}, {}}, .scale = {-32, 31}},
+                           pack_q3_k);
 }
 
 void decode_q6_k(const std::byte* source, float* target, size_t n) {
@@ -95,8 +94,9 @@ void decode_q6_k(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_q6_k(const float* source, std::byte* target, size_t n) {
-  encode_blocks<BlockQ6_K>(source, target, n, {.group = 16, .q = {{-32, 31}, {}}, .scale = {-128, 127}}, pack_q6_k);
+void encode_q6_k(const float* source, std::byte* target, size_t n, const float* importance) {
+  encode_blocks<BlockQ6_K>(source, importance, target, n, {.group = 16, .q = {{-32, 31}, {}}, .scale = {-128, 127}},
+                           pack_q6_k);
 }
 
 void decode_q8_k(const std::byte* source, float* target, size_t n) {
@@ -108,7 +108,7 @@ void decode_q8_k(const std::byte* source, float* target, size_t n) {
   }
 }
 
-void encode_q8_k(const float* source, std::byte* target, size_t n) {
+void encode_q8_k(const float* source, std::byte* target, size_t n, const float* /*importance*/) {
   auto* blocks = reinterpret_cast<BlockQ8_K*>(target);
   std::array<float, kSuperBlock> x{};
   for (size_t b = 0; b < n / kSuperBlock; ++b) {

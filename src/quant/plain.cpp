@@ -30,19 +30,19 @@ void encode_16(const float* source, std::byte* target, size_t n) {
 void decode_f32(const std::byte* source, float* target, size_t n) {
   std::memcpy(target, source, n * sizeof(float));
 }
-void encode_f32(const float* source, std::byte* target, size_t n) {
+void encode_f32(const float* source, std::byte* target, size_t n, const float* /*importance*/) {
   std::memcpy(target, source, n * sizeof(float));
 }
 void decode_f16(const std::byte* source, float* target, size_t n) {
   decode_16<f16_to_f32>(source, target, n);
 }
-void encode_f16(const float* source, std::byte* target, size_t n) {
+void encode_f16(const float* source, std::byte* target, size_t n, const float* /*importance*/) {
   encode_16<f32_to_f16>(source, target, n);
 }
 void decode_bf16(const std::byte* source, float* target, size_t n) {
   decode_16<bf16_to_f32>(source, target, n);
 }
-void encode_bf16(const float* source, std::byte* target, size_t n) {
+void encode_bf16(const float* source, std::byte* target, size_t n, const float* /*importance*/) {
   encode_16<f32_to_bf16>(source, target, n);
 }
 

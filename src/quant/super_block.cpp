@@ -6,18 +6,21 @@
 namespace quipu::quant {
 namespace {
 
-Group group_of(const float* x, size_t group, size_t s) {
-  return {{x + s * group, group}, kEqualWeights.data()};
+using Input = BlockInput<kSuperBlock>;
+
+Group group_of(const Input& input, size_t group, size_t s) {
+  return {std::span(input.x).subspan(s * group, group), input.weights.data() + s * group};
 }
 
 // Solves the two equations of least squares for d and dmin, the integers given. False if they have no single solution.
-bool solve_d_dmin(const float* x, const AffineShape& shape, const AffineSuperBlock& block, float& d, float& dmin) {
+bool solve_d_dmin(const Input& input, const AffineShape& shape, const AffineSuperBlock& block, float& d, float& dmin) {
   double aa = 0, ab = 0, bb = 0, ax = 0, bx = 0;
   for (size_t i = 0; i < kSuperBlock; ++i) {
     const size_t s = i / shape.group;
     const double a = block.scales[s] * block.q[i];
     const double b = block.mins[s];
-    aa += a * a, ab += a * b, bb += b * b, ax += a * x[i], bx += b * x[i];
+    const double w = input.weights[i], x = input.x[i];
+    aa += w * a * a, ab += w * a * b, bb += w * b * b, ax += w * a * x, bx += w * b * x;
   }
   const double determinant = aa * bb - ab * ab;
   if (determinant <= 1e-9 * aa * bb) {
@@ -32,13 +35,13 @@ bool solve_d_dmin(const float* x, const AffineShape& shape, const AffineSuperBlo
 
 // Picks each sub-block's integers among the neighbours of what its own fit asks for, then the numbers' integers.
 // Returns the summed error.
-float choose_affine(const float* x, const AffineShape& shape, const std::array<Affine, 16>& wanted,
+float choose_affine(const Input& input, const AffineShape& shape, const std::array<Affine, 16>& wanted,
                     AffineSuperBlock& block) {
   const float d = block.d.value();
   const float dmin = block.dmin.value();
   float total = 0;
   for (size_t s = 0; s < kSuperBlock / shape.group; ++s) {
-    const Group group = group_of(x, shape.group, s);
+    const Group group = group_of(input, shape.group, s);
     const IntRange range{0, shape.scale_max};
     const int scale = d > 0 ? round_into(wanted[s].scale / d, range) : 0;
     const int min = dmin > 0 ? round_into(wanted[s].minimum / dmin, range) : 0;
@@ -65,12 +68,12 @@ float choose_affine(const float* x, const AffineShape& shape, const std::array<A
   return total;
 }
 
-float choose_symmetric(const float* x, const SymmetricShape& shape, const std::array<float, 16>& wanted,
+float choose_symmetric(const Input& input, const SymmetricShape& shape, const std::array<float, 16>& wanted,
                        SymmetricSuperBlock& block) {
   const float d = block.d.value();
   float total = 0;
   for (size_t s = 0; s < kSuperBlock / shape.group; ++s) {
-    const Group group = group_of(x, shape.group, s);
+    const Group group = group_of(input, shape.group, s);
     const int scale = d != 0 ? round_into(wanted[s] / d, shape.scale) : 0;
     float best = INFINITY;
     for (int sc = std::max(scale - 1, shape.scale.min); sc <= std::min(scale + 1, shape.scale.max); ++sc) {
@@ -96,12 +99,12 @@ float choose_symmetric(const float* x, const SymmetricShape& shape, const std::a
 
 }  // namespace
 
-AffineSuperBlock fit_affine_super(const float* x, const AffineShape& shape) {
+AffineSuperBlock fit_affine_super(const BlockInput<kSuperBlock>& input, const AffineShape& shape) {
   std::array<Affine, 16> wanted{};
   float largest_scale = 0;
   float largest_min = 0;
   for (size_t s = 0; s < kSuperBlock / shape.group; ++s) {
-    wanted[s] = fit_affine(group_of(x, shape.group, s), shape.q_max, Minimum::not_negative);
+    wanted[s] = fit_affine(group_of(input, shape.group, s), shape.q_max, Minimum::not_negative);
     // A negative scale counts downwards from the largest number; the formats' scales are not negative.
     if (wanted[s].scale < 0) wanted[s] = {0, std::max(wanted[s].minimum, 0.f)};
     largest_scale = std::max(largest_scale, wanted[s].scale);
@@ -111,41 +114,42 @@ AffineSuperBlock fit_affine_super(const float* x, const AffineShape& shape) {
   const auto scale_max = static_cast<float>(shape.scale_max);
   block.d = finite_half(largest_scale / scale_max);
   block.dmin = finite_half(largest_min / scale_max);
-  const float error = choose_affine(x, shape, wanted, block);
+  const float error = choose_affine(input, shape, wanted, block);
   float d = 0;
   float dmin = 0;
-  if (solve_d_dmin(x, shape, block, d, dmin)) {
+  if (solve_d_dmin(input, shape, block, d, dmin)) {
     AffineSuperBlock refined = block;
     refined.d = finite_half(d);
     refined.dmin = finite_half(dmin);
-    if (choose_affine(x, shape, wanted, refined) < error) return refined;
+    if (choose_affine(input, shape, wanted, refined) < error) return refined;
   }
   return block;
 }
 
-SymmetricSuperBlock fit_symmetric(const float* x, const SymmetricShape& shape) {
+SymmetricSuperBlock fit_symmetric(const BlockInput<kSuperBlock>& input, const SymmetricShape& shape) {
   std::array<float, 16> wanted{};
   float largest = 0;
   for (size_t s = 0; s < kSuperBlock / shape.group; ++s) {
-    wanted[s] = fit_scale(group_of(x, shape.group, s), shape.q);
+    wanted[s] = fit_scale(group_of(input, shape.group, s), shape.q);
     if (std::fabs(wanted[s]) > std::fabs(largest)) largest = wanted[s];
   }
   SymmetricSuperBlock block;
   // The range has one more negative integer than positive ones: the largest scale takes it.
   block.d = finite_half(largest / static_cast<float>(shape.scale.min));
-  const float error = choose_symmetric(x, shape, wanted, block);
+  const float error = choose_symmetric(input, shape, wanted, block);
   double xa = 0;
   double aa = 0;
   for (size_t i = 0; i < kSuperBlock; ++i) {
     const bool is_place = !shape.q.levels.empty();
     const int8_t q = is_place ? shape.q.levels[static_cast<uint8_t>(block.q[i])] : block.q[i];
     const double a = block.scales[i / shape.group] * q;
-    xa += a * x[i], aa += a * a;
+    const double w = input.weights[i];
+    xa += w * a * input.x[i], aa += w * a * a;
   }
   if (aa > 0) {
     SymmetricSuperBlock refined = block;
     refined.d = finite_half(static_cast<float>(xa / aa));
-    if (choose_symmetric(x, shape, wanted, refined) < error) return refined;
+    if (choose_symmetric(input, shape, wanted, refined) < error) return refined;
   }
   return block;
 }

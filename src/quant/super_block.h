@@ -22,7 +22,7 @@ struct SymmetricSuperBlock {
   std::array<int8_t, 16> scales{};
   std::array<int8_t, kSuperBlock> q{};  // of levels: the place in the alphabet
 };
-SymmetricSuperBlock fit_symmetric(const float* x, const SymmetricShape& shape);
+SymmetricSuperBlock fit_symmetric(const BlockInput<kSuperBlock>& input, const SymmetricShape& shape);
 
 // x is near d * scales[s] * q - dmin * mins[s], all integers from 0.
 struct AffineShape {
@@ -35,6 +35,6 @@ struct AffineSuperBlock {
   std::array<uint8_t, 16> scales{}, mins{};
   std::array<uint8_t, kSuperBlock> q{};
 };
-AffineSuperBlock fit_affine_super(const float* x, const AffineShape& shape);
+AffineSuperBlock fit_affine_super(const BlockInput<kSuperBlock>& input, const AffineShape& shape);
 
 }  // namespace quipu::quant

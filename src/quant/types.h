@@ -54,7 +54,10 @@ struct TypeTraits {
   uint32_t block_bytes;
   // n is a multiple of block_elements; source and target do not overlap. Null for types without a codec (I8 ...).
   void (*decode)(const std::byte* source, float* target, size_t n);
+  // Lowers the sum of squared errors.
   void (*encode)(const float* source, std::byte* target, size_t n);
+  // The same, each error counting by the importance [n] of its number, not negative and finite; null: all the same.
+  void (*encode_weighted)(const float* source, std::byte* target, size_t n, const float* importance);
 };
 
 // Null for a number that is no type this program knows.

@@ -7,10 +7,19 @@ import math
 import os
 import pathlib
 import re
+import resource
+import signal
 import statistics
+import struct
 import subprocess
+import sys
 import tempfile
+import time
 import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "scripts"))
+import compare_mixes
+import sparse_model
 
 QUIPU = os.environ["QUIPU"]
 MODEL = os.environ["TEST_MODEL"]
@@ -111,6 +120,200 @@ class PerplexityTest(unittest.TestCase):
         self.assertIn("needs --save-logits", self.perplexity("-p", self.TEXT, "--kl-divergence").stderr)
         done = self.perplexity("-p", self.TEXT, "--save-logits", "/no/such/folder/file")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
+
+
+def gguf_directory(path):
+    """({key: value of a number or text}, {tensor: (dims, type)})"""
+    data = pathlib.Path(path).read_bytes()
+    at = 24
+    n_tensors, n_keys = struct.unpack_from("<QQ", data, 8)
+
+    def text():
+        nonlocal at
+        size = struct.unpack_from("<Q", data, at)[0]
+        at += 8 + size
+        return data[at - size:at].decode()
+
+    def value(kind):
+        nonlocal at
+        if kind == 8:
+            return text()
+        if kind == 9:
+            element, n = struct.unpack_from("<IQ", data, at)
+            at += 12
+            return [value(element) for _ in range(n)]
+        code = "BbHhIif?  QqdX"[kind] if kind < 8 else {10: "Q", 11: "q", 12: "d"}[kind]
+        at += struct.calcsize("<" + code)
+        return struct.unpack_from("<" + code, data, at - struct.calcsize("<" + code))[0]
+
+    keys = {}
+    for _ in range(n_keys):
+        key = text()
+        at += 4
+        keys[key] = value(struct.unpack_from("<I", data, at - 4)[0])
+    tensors = {}
+    for _ in range(n_tensors):
+        name = text()
+        n_dims = struct.unpack_from("<I", data, at)[0]
+        *dims, kind, _offset = struct.unpack_from(f"<{n_dims}QIQ", data, at + 4)
+        at += 4 + 8 * n_dims + 12
+        tensors[name] = (dims, kind)
+    return keys, tensors
+
+
+class QuantizeTest(unittest.TestCase):
+    F16, Q4_0, Q8_0, IQ2_XXS = 1, 2, 8, 16
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.folder.name)
+        self.out = self.path / "out.gguf"
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def assert_left_nothing(self, done, message):
+        self.assertIn(message, done.stderr)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertEqual([p for p in self.path.iterdir() if p.name.startswith("out")], [])
+
+    def small_model(self, value=0.5, n_parts=1):
+        """A layer of 256 columns in F32, all of them `value` but the first number of each tensor."""
+        shape = sparse_model.Shape("llama", 256, 1, 4, 2, 512, tied=True, n_vocab=64)
+        tensors = shape.tensors()
+        paths = []
+        for part in range(n_parts):
+            mine = tensors[part * len(tensors) // n_parts:(part + 1) * len(tensors) // n_parts]
+            metadata = shape.metadata() if part == 0 else []
+            body = b""
+            entries = b""
+            for name, dims in mine:
+                n = math.prod(dims)
+                entries += sparse_model.text(name) + struct.pack(f"<I{len(dims)}QIQ", len(dims), *dims, 0, len(body))
+                body += struct.pack("<f", 1.0) + struct.pack("<f", value) * (n - 1)
+            split = [("split.no", 2, "<H", part), ("split.count", 2, "<H", n_parts),
+                     ("split.tensors.count", 5, "<i", len(tensors))] if n_parts > 1 else []
+            head = b"GGUF" + struct.pack("<IQQ", 3, len(mine), len(metadata) + len(split))
+            for key, content in metadata:
+                kind, data = (8, sparse_model.text(content)) if isinstance(content, str) else (
+                    (6, struct.pack("<f", content)) if isinstance(content, float) else (4, struct.pack("<I", content)))
+                head += sparse_model.text(key) + struct.pack("<I", kind) + data
+            for key, kind, form, content in split:
+                head += sparse_model.text(key) + struct.pack("<I", kind) + struct.pack(form, content)
+            head += entries
+            paths.append(self.path / (f"in-{part + 1:05}-of-{n_parts:05}.gguf" if n_parts > 1 else "in.gguf"))
+            paths[-1].write_bytes(head + bytes(-len(head) % 32) + body)
+        return paths[0]
+
+    def test_types_are_llamacpps(self):
+        digests = json.loads((ROOT / "tests/tools/data/llamacpp_mixes.json").read_text())
+        imatrix, model = self.path / "imatrix.dat", self.path / "model.gguf"
+        compare_mixes.write_imatrix(imatrix)
+        written, wrong = None, []
+        for case, expected in digests.items():
+            shape, variant, mix = case.split(" ")
+            if shape != written:
+                sparse_model.write(model, sparse_model.SHAPES[shape])
+                written = shape
+            found = compare_mixes.ours(QUIPU, compare_mixes.arguments(variant, imatrix), model, mix)
+            if not isinstance(found, dict) or compare_mixes.digest(found) != expected:
+                wrong.append(case)
+        self.assertEqual(wrong, [])
+        self.assertGreater(len(digests), 1000)
+
+    def test_a_model_stays_itself(self):
+        done = quipu("quantize", "--allow-requantize", MODEL, self.out, "F16", 2)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        before, after = gguf_directory(MODEL), gguf_directory(self.out)
+        self.assertEqual(after[0]["general.file_type"], 1)
+        self.assertEqual({k: v for k, v in before[0].items() if k not in ("general.file_type", "general.quantization_version")},
+                         {k: v for k, v in after[0].items() if k not in ("general.file_type", "general.quantization_version")})
+        self.assertEqual({name: dims for name, (dims, _) in before[1].items()}, {name: dims for name, (dims, _) in after[1].items()})
+        self.assertEqual({kind for dims, kind in after[1].values() if len(dims) > 1}, {self.F16})
+        logits = self.path / "logits"
+        text = (ROOT / "tests/truth/texts/prose.txt").read_text()
+        quipu("perplexity", "-m", MODEL, "-p", text, "-c", 64, "--chunks", 2, "--precise", "--save-logits", logits)
+        done = quipu("perplexity", "-m", self.out, "-c", 64, "--precise", "--save-logits", logits, "--kl-divergence")
+        self.assertLess(abs(float(re.search(r"KL divergence +([-\d.]+)", done.stdout)[1])), 1e-5, done.stderr)
+
+    def test_overrides(self):
+        done = quipu("quantize", self.small_model(), self.out, "Q4_0", "--tensor-type", r"ffn_(up|gate)=q8_0",
+                     "--token-embedding-type", "f16")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        tensors = gguf_directory(self.out)[1]
+        kinds = {name: tensors[name][1] for name in ("token_embd.weight", "blk.0.ffn_up.weight", "blk.0.attn_q.weight",
+                                                     "blk.0.attn_norm.weight")}
+        self.assertEqual(list(kinds.values()), [self.F16, self.Q8_0, self.Q4_0, 0])
+
+    def test_importances_of_both_forms(self):
+        model = self.small_model()
+        names = [name for name, dims in sparse_model.SHAPES["llama-1b"].tensors() if name.startswith("blk.0.") and len(dims) > 1]
+        for n_columns, ok in ((256, True), (128, False)):
+            entries = b""
+            for name in names:
+                n = 512 if "ffn_down" in name and ok else n_columns
+                entries += struct.pack("<i", len(name)) + name.encode() + struct.pack(f"<ii{n}f", 2, n, *range(1, n + 1))
+            imatrix = self.path / "imatrix.dat"
+            imatrix.write_bytes(struct.pack("<i", len(names)) + entries + struct.pack("<ii", 7, 4) + b"text")
+            done = quipu("quantize", "--imatrix", imatrix, model, self.out, "IQ2_XXS")
+            if not ok:
+                self.assertIn("they are of another model", done.stderr)
+                continue
+            self.assertEqual(done.returncode, 0, done.stderr)
+            keys, tensors = gguf_directory(self.out)
+            self.assertEqual((keys["quantize.imatrix.chunks_count"], keys["quantize.imatrix.dataset"]), (7, "text"))
+            self.assertEqual(tensors["blk.0.ffn_up.weight"][1], self.IQ2_XXS)
+            self.out.unlink()
+        for bad in (b"", b"\x01", struct.pack("<i", 1 << 30), struct.pack("<ii4si", 1, 4, b"name", 1),
+                    struct.pack("<ii4siif", 1, 4, b"name", 1, 1, math.nan), struct.pack("<ii4sii", 1, 4, b"name", 1, 1 << 30)):
+            imatrix.write_bytes(bad)
+            self.assert_left_nothing(quipu("quantize", "--imatrix", imatrix, model, self.out, "Q4_0"), "imatrix.dat")
+
+    def test_split(self):
+        model = self.small_model(n_parts=3)
+        self.assertEqual(quipu("quantize", model, self.out, "Q8_0").returncode, 0)
+        whole = gguf_directory(self.out)
+        self.assertNotIn("split.count", whole[0])
+        done = quipu("quantize", "--keep-split", model, self.out, "Q8_0")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        parts = [gguf_directory(self.path / f"out-{i:05}-of-00003.gguf") for i in (1, 2, 3)]
+        self.assertEqual([keys["split.no"] for keys, _ in parts], [0, 1, 2])
+        self.assertEqual({name: t for _, tensors in parts for name, t in tensors.items()}, whole[1])
+        self.assertEqual(quipu("inspect", self.path / "out-00001-of-00003.gguf").returncode, 0)
+
+    def test_bad_input_leaves_nothing(self):
+        model = self.small_model()
+        self.assert_left_nothing(quipu("quantize", MODEL, self.out, "Q4_K_M"), "--allow-requantize")
+        self.assert_left_nothing(quipu("quantize", model, self.out, "IQ1_S"), "--without-imatrix")
+        self.assert_left_nothing(quipu("quantize", model, self.out, "Q4_9"), "'Q4_9' is no type")
+        self.assert_left_nothing(quipu("quantize", model, self.out, "Q4_0", "--tensor-type", "(=q8_0"), "no regular expression")
+        self.assert_left_nothing(quipu("quantize", model, self.out, "Q4_0", "--tensor-type", "x=q9"), "no tensor type")
+        self.assert_left_nothing(quipu("quantize", model), "quantize needs")
+        self.assert_left_nothing(quipu("quantize", self.path / "none.gguf", self.out, "Q4_0"), "No such file")
+        self.assertIn("is the model itself", quipu("quantize", model, model, "Q4_0").stderr)
+        for value in (math.nan, math.inf):
+            bad = self.small_model(value)
+            self.assert_left_nothing(quipu("quantize", bad, self.out, "Q4_0"),
+                                     "tensor 'token_embd.weight' has a number that is not finite, in row 0, column 1")
+
+    def test_a_full_disk_leaves_nothing(self):
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+        self.assert_left_nothing(quipu("quantize", self.small_model(), self.out, "F16", preexec_fn=limit), str(self.out))
+
+    def test_interrupted_leaves_nothing(self):
+        model = self.path / "model.gguf"
+        sparse_model.write(model, sparse_model.SHAPES["llama-8b"])
+        process = subprocess.Popen([QUIPU, "quantize", model, self.out, "Q4_K_M"], stderr=subprocess.PIPE, text=True)
+        for _ in range(200):
+            if any(p.name.startswith("out") for p in self.path.iterdir()):
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 130)
+        process.stderr.close()
+        self.assertEqual([p.name for p in self.path.iterdir()], ["model.gguf"])
 
 
 if __name__ == "__main__":
