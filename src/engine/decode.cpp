@@ -1,5 +1,6 @@
 // Forward passes over the new tokens of several sequences.
 #include <algorithm>
+#include <utility>
 
 #include "engine/engine_state.h"
 
@@ -56,6 +57,7 @@ void run(Pass& pass, std::span<const Work> work, const model::Model& model, mode
 
 Status Engine::decode_rows(std::span<const Work> work, const OnRows& on_rows, std::stop_token stop) {
   const std::lock_guard lock(state_->mutex);
+  const std::stop_token asked = std::move(stop);
   std::vector<size_t> n_done(work.size(), 0);
   for (;;) {
     Pass pass;
@@ -70,7 +72,7 @@ Status Engine::decode_rows(std::span<const Work> work, const OnRows& on_rows, st
       add(pass, work[i], i, n_done[i], n, *sequence.kv);
     }
     if (pass.n_taken.empty()) return {};
-    if (stop.stop_requested()) return error_of(ErrorKind::cancelled, "stopped");
+    if (asked.stop_requested()) return error_of(ErrorKind::cancelled, "stopped");
     const model::Ops::Scope scope(*state_->ops);
     run(pass, work, state_->model->weights(), *state_->ops);
     for (const auto& [i, n] : pass.n_taken) {

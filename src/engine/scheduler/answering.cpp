@@ -37,7 +37,7 @@ Answering::Answering(Engine& engine, uint32_t n_places, std::function<double()> 
 }
 
 Result<std::vector<std::unique_ptr<OpenAnswer>>> Answering::open(const Engine& engine,
-                                                                 std::shared_ptr<OpenRequest> request) {
+                                                                 const std::shared_ptr<OpenRequest>& request) {
   const Request& asked = request->request;
   QUIPU_CHECK_OK(check(engine, asked));
   std::vector<std::unique_ptr<OpenAnswer>> answers;

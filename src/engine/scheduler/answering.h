@@ -49,7 +49,7 @@ class Answering final : public Driver {
 
   // Checks the request and makes its answers' samplers. From any thread.
   static Result<std::vector<std::unique_ptr<OpenAnswer>>> open(const Engine& engine,
-                                                               std::shared_ptr<OpenRequest> request);
+                                                               const std::shared_ptr<OpenRequest>& request);
   void add(JobId id, std::unique_ptr<OpenAnswer> answer) { answers_.emplace(id, std::move(answer)); }
   // Counters, without those that the step loop keeps.
   SchedulerStats& stats() { return stats_; }

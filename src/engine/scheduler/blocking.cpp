@@ -63,7 +63,7 @@ Listener forwarding(const std::shared_ptr<Mailbox>& box, const Listener& to) {
 Result<Answered> Scheduler::run(Request request, const Listener& listener, std::stop_token stop) {
   const auto box = std::make_shared<Mailbox>();
   QUIPU_TRY(const RequestId id, submit(std::move(request), forwarding(box, listener)));
-  const std::stop_callback on_stop(stop, [this, id] { cancel(id); });
+  const std::stop_callback on_stop(std::move(stop), [this, id] { cancel(id); });
   std::unique_lock lock(box->mutex);
   for (;;) {
     box->came.wait(lock, [&] { return !box->events.empty() || box->result; });
@@ -78,7 +78,7 @@ Result<Answered> Scheduler::run(Request request, const Listener& listener, std::
 
 Result<Answered> Scheduler::run(Request request, const OnText& on_text, std::stop_token stop) {
   std::stop_source ours;
-  const std::stop_callback on_stop(stop, [&] { ours.request_stop(); });
+  const std::stop_callback on_stop(std::move(stop), [&] { ours.request_stop(); });
   Listener listener;
   if (on_text)
     listener.on_token = [&](const TokenEvent& event) {
