@@ -15,7 +15,7 @@ h=$HOME x=$XDG_CACHE_HOME k=
 mine() { case $1 in drwx?-??-*) [ "$3" = "$i" ] ;; *) false ;; esac }
 # root with another user's HOME (sudo): keep out of that user's cache
 # shellcheck disable=SC2046
-[ "$i" != 0 ] || mine $(ls -ldn "$h/." 2>/dev/null) || h='' x=''
+[ "$i" != 0 ] || [ "$h" = /root ] || mine $(ls -ldn "$h/." 2>/dev/null) || h='' x=''
 case $x in
 /*) ;;
 *) x=${h:+$h/.cache} ;;
@@ -58,9 +58,13 @@ try() {
       rm -f "$w"
     } 2>/dev/null
   fi
-  # Nobody else writes to $d, but a disk that was full or fails may have cut the program short.
-  case $(ls -ln "$p" 2>/dev/null) in
-  -rwx------*" $s "*) ;;
+  # One look at the folder and the program, which a disk that was full or fails may have cut short.
+  w=$(ls -ldn "$d" "$p" 2>/dev/null)
+  # shellcheck disable=SC2086
+  mine $w || return
+  case $w in
+  *"
+-rwx------"*" $s "*) ;;
   *) return ;;
   esac
   QUIPU_SELF=$q
@@ -70,10 +74,12 @@ try() {
 t=quipu-$i
 for m in '' 1; do
   for d in "$QUIPU_CACHE" "${x:+$x/quipu}" "${TMPDIR:-/tmp}/$t" "/var/tmp/$t" "/dev/shm/$t"; do
-    [ "$d" ] || continue
-    [ "$m" ] && (umask 077 && mkdir -p "$d") 2>/dev/null
-    # shellcheck disable=SC2046
-    mine $(ls -ldn "$d" 2>/dev/null) && for e in $L; do try "$e" "$@"; done
+    if [ "$m" ] && [ "$d" ]; then
+      (umask 077 && mkdir -p "$d") 2>/dev/null
+      # shellcheck disable=SC2046
+      mine $(ls -ldn "$d" 2>/dev/null) || continue
+    fi
+    [ ! -d "$d" ] || for e in $L; do try "$e" "$@"; done
   done
 done
 case $k in
