@@ -191,10 +191,11 @@ def report(results, programs, options, limits):
 
 Written by `make bench` ({time.strftime('%Y-%m-%d', time.gmtime())}); do not edit. How it measures: `scripts/bench.py`.
 
-- CPU: {cpu_name()}, {options.threads} threads, {options.rounds} rounds
+- CPU: {cpu_name()}, threads: {options.threads}, rounds: {options.rounds}
 - Memory read: {limits['read_gb_per_s']:.1f} GB/s ({max(limits['reads'], key=lambda r: r['gb_per_s'])['loop']}); \
 {'; '.join(f"{p['loop']} {p['tera_operations_per_s']:.2f} TOPS" for p in limits['peaks'])}
-- load average at the start and the end: {options.load_before:.1f}, {os.getloadavg()[0]:.1f}
+- Load average at the start and the end: {options.load_before:.1f}, {os.getloadavg()[0]:.1f} (above the number of cores \
+other work took part of the machine: figures are too low then, and only ratios mean something)
 {versions}
 
 A figure is the median of the rounds (smallest–largest). The ratio is the median over the rounds of ours to the peer's
