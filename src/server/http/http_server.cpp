@@ -228,8 +228,9 @@ void HttpServer::State::wait_for_signals() {
       for (Connection* connection : self->loop->connections) connection->close();
       return;
     }
-    self->drain();
+    // Waits again before the rest ends, which cancels the wait.
     self->wait_for_signals();
+    self->drain();
   });
 }
 
