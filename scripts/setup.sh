@@ -37,4 +37,7 @@ if [ -n "$missing" ]; then
 fi
 # shellcheck disable=SC2086
 [ -z "$pinned" ] || python3 scripts/fetch.py $pinned
-if [ "$1" = test ] && [ -x scripts/references.sh ]; then scripts/references.sh; fi
+if [ "$1" = test ]; then
+  scripts/references.sh
+  scripts/clients.sh
+fi
