@@ -45,10 +45,12 @@ Result<std::shared_ptr<const engine::Model>> load_model(const Invocation& invoca
 }
 
 Result<std::unique_ptr<engine::Engine>> make_engine(const Invocation& invocation,
-                                                    std::shared_ptr<const engine::Model> model, uint32_t n_ctx) {
+                                                    std::shared_ptr<const engine::Model> model, uint32_t n_ctx,
+                                                    uint32_t n_sequences) {
   const Options& options = invocation.options;
   engine::EngineOptions engine_options;
   engine_options.n_ctx = n_ctx != 0 ? n_ctx : static_cast<uint32_t>(options.n_ctx);
+  engine_options.n_sequences = n_sequences;
   engine_options.n_threads = options.n_threads;
   engine_options.n_ubatch = static_cast<uint32_t>(std::min(options.n_ubatch, options.n_batch));
   engine_options.type_k = kv_type(options.cache_type_k);

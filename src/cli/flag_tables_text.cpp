@@ -40,8 +40,9 @@ const std::vector<Flag> kModelFlags{
      .value = "FILE",
      .modes = kModelModes,
      .help = "a .gguf file, a llamafile, ZIP@ENTRY.gguf, or the name of an entry inside the running file; without "
-             "it, the only model inside the running file",
-     .action = &Options::model},
+             "it, the only model inside the running file; given several times, a server has them all, and the last one "
+             "counts elsewhere",
+     .action = Custom{add_model}},
     {.names = {"--chat-template"},
      .value = "NAME|JINJA",
      .modes = kMainModes | kTemplate,

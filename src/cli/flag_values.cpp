@@ -11,6 +11,12 @@
 
 namespace quipu::cli {
 
+Status add_model(Options& options, std::string_view value) {
+  options.model = value;
+  options.models.emplace_back(value);
+  return {};
+}
+
 Status set_prompt(Options& options, std::string_view value) {
   options.prompt = value;
   options.has_prompt = true;

@@ -8,6 +8,7 @@
 
 namespace quipu::cli {
 
+Status add_model(Options& options, std::string_view value);
 Status set_prompt(Options& options, std::string_view value);
 // "5+1.5", "5-inf": the id of a token and what is added to its logit.
 Status add_logit_bias(Options& options, std::string_view value);

@@ -45,8 +45,9 @@ struct Options {
   bool help = false, version = false, licenses = false;
 
   // Model.
-  std::string model;
-  std::string chat_template;  // a built-in's name or Jinja text; empty: the model's own
+  std::string model;                // the last one named
+  std::vector<std::string> models;  // all of them: a server has several
+  std::string chat_template;        // a built-in's name or Jinja text; empty: the model's own
   std::string chat_template_file;
   std::string chat_template_kwargs;  // JSON
   std::string alias;
@@ -89,9 +90,9 @@ struct Options {
   std::string resume;
 
   // Server.
-  std::string host = "127.0.0.1", url_prefix, path;
-  std::vector<std::string> api_keys;
-  int32_t port = 8080, n_parallel = 0, timeout_s = 600;
+  std::string host = "127.0.0.1", url_prefix, path, api_key_file, access_log, slot_folder;
+  std::vector<std::string> api_keys, cors_origins;
+  int32_t port = 8080, n_parallel = 0, timeout_s = 600, model_idle_s = 0;
   bool browser = true, metrics = false;
 
   // Messages.

@@ -81,7 +81,7 @@ Result<int> run_main_mode(const Invocation& invocation) {
     case kCompletion:
       return run_completion(invocation);
     case kServer:
-      return error_of(ErrorKind::unsupported, "--server: this build has no server");
+      return run_server(invocation);
     default:
       return run_chat_mode(invocation);
   }

@@ -1,8 +1,11 @@
 // The chat, and one question from a pipe.
+#include <atomic>
+
 #include "chat/chat.h"
 #include "cli/engine_setup.h"
 #include "cli/flag_values.h"
 #include "cli/run_modes.h"
+#include "cli/server_setup.h"
 #include "cli/streams.h"
 #include "platform/terminal.h"
 
@@ -35,6 +38,44 @@ bool is_one_question(const Options& options) {
   return options.mode == kNoMode && !platform::is_terminal(platform::Stream::standard_input);
 }
 
+// The server that answers while the chat goes on, with the engine of the chat. Its remarks end when the chat begins.
+Result<std::unique_ptr<server::Server>> make_server(const Invocation& invocation,
+                                                    std::unique_ptr<server::HostedModel> model,
+                                                    const std::shared_ptr<std::atomic<bool>>& silent) {
+  QUIPU_TRY(server::ServerOptions options, server_options(invocation));
+  options.log = [log = invocation.log, silent](LogLevel level, std::string_view line) {
+    if (!*silent) log_to(log, level, line);
+  };
+  QUIPU_TRY(auto sources, model_sources(invocation));
+  // The first one is here already; it is handed over once and stays.
+  auto kept = std::make_shared<std::unique_ptr<server::HostedModel>>(std::move(model));
+  sources.front().load = [kept]() -> Result<std::unique_ptr<server::HostedModel>> { return std::move(*kept); };
+  options.load_first = true;
+  options.model_idle_time = {};
+  return server::Server::create(options, std::move(sources));
+}
+
+Result<int> chat_beside_server(const Invocation& invocation, const std::shared_ptr<const engine::Model>& model,
+                               chat::ChatOptions& chat_options) {
+  const bool serves = invocation.options.mode == kNoMode;
+  const uint32_t room = serves ? n_sequences(invocation.options, *model) + 1 : 1;
+  QUIPU_TRY(auto own, make_engine(invocation, model, 0, room));
+  const std::shared_ptr<engine::Engine> engine = std::move(own);
+  chat_options.banner = banner(invocation.options, *engine);
+  if (!serves) return chat::run_chat(*engine, chat_options);
+  QUIPU_TRY(auto hosted, host_model(invocation, model, engine));
+  const auto silent = std::make_shared<std::atomic<bool>>(false);
+  const auto server = make_server(invocation, std::move(hosted), silent);
+  // A chat needs no server: without one it goes on alone.
+  if (!server.ok()) {
+    log_to(invocation.log, LogLevel::warning, "no server beside the chat: " + server.error().message);
+    return chat::run_chat(*engine, chat_options);
+  }
+  chat_options.banner.push_back(fmt::format("listening on {}", (*server)->url()));
+  *silent = true;
+  return chat::run_chat(*engine, chat_options);
+}
+
 }  // namespace
 
 Result<int> run_chat_mode(const Invocation& invocation) {
@@ -57,9 +98,7 @@ Result<int> run_chat_mode(const Invocation& invocation) {
     QUIPU_TRY(const auto engine, make_engine(invocation, model));
     return chat::answer_once(*engine, chat_options, question);
   }
-  QUIPU_TRY(const auto engine, make_engine(invocation, model));
-  chat_options.banner = banner(options, *engine);
-  return chat::run_chat(*engine, chat_options);
+  return chat_beside_server(invocation, model, chat_options);
 }
 
 }  // namespace quipu::cli

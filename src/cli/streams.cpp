@@ -74,6 +74,10 @@ void print_warning(std::string_view message) {
   print_line("warning: ", message);
 }
 
+void print_note(std::string_view message) {
+  print_line("", message);
+}
+
 ProgressLine::ProgressLine(std::string label)
     : label_(std::move(label)),
       visible_(platform::is_terminal(platform::Stream::standard_error)),

@@ -39,6 +39,7 @@ Log stderr_log(const Options& options);
 // "quipu: MESSAGE" on standard error. Control characters, which may come from a hostile file, are shown as \xNN.
 void print_error(std::string_view message);
 void print_warning(std::string_view message);
+void print_note(std::string_view message);
 
 // Shows how far a long piece of work is on the terminal, if standard error is one; at most ten times a second.
 class ProgressLine {
