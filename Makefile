@@ -8,8 +8,8 @@ LLAMAFILE := $(BUILD)/smollm2.llamafile
 FUZZ_SECONDS ?= 600
 
 # $(call ninja,FOLDER,TARGETS): progress on a terminal, and not a word when there is nothing to do.
-ninja = ninja -C $(1) -n $(2) | grep -q 'no work to do' || \
-  NINJA_STATUS='[%f/%t, %es] ' ninja -C $(1) -j $(JOBS) $$([ -t 1 ] || echo --quiet) $(2)
+ninja = set -o pipefail; NINJA_STATUS='[%f/%t, %es] ' ninja -C $(1) -j $(JOBS) $$([ -t 2 ] || echo --quiet) $(2) \
+  | sed -u -e '/^ninja: no work to do/d' -e '/^ninja: Entering/d' -e '/Re-checking globbed/d'
 
 .PHONY: help chat llamafile build test format lint asan tsan fuzz bench setup setup-test setup-dev setup-dist dist test-portable clean
 
