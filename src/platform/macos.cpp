@@ -53,14 +53,6 @@ std::string cpu_name() {
   return name.empty() ? "unknown CPU" : name;
 }
 
-Status register_binary_format(const std::string&) {
-  return error_of(ErrorKind::unsupported, "only Linux has binfmt_misc");
-}
-
-bool allow_amx_tiles() {
-  return false;
-}
-
 bool grants_avx512_lazily() {
   return sysctl_number("hw.optional.avx512f").value_or(0) != 0;
 }

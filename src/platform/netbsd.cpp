@@ -58,14 +58,6 @@ std::string cpu_name() {
   return name.empty() ? "unknown CPU" : name;
 }
 
-Status register_binary_format(const std::string&) {
-  return error_of(ErrorKind::unsupported, "only Linux has binfmt_misc");
-}
-
-bool allow_amx_tiles() {
-  return false;
-}
-
 bool grants_avx512_lazily() {
   return false;
 }
