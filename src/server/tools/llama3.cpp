@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <optional>
 
-#include "server/tools/call_json.h"
-#include "server/tools/marker.h"
+#include "server/tools/call_reader.h"
 #include "server/tools/python_call.h"
 #include "server/tools/readers.h"
 
@@ -13,19 +11,12 @@ constexpr std::string_view kTag = "<|python_tag|>";
 // The tools that Llama's own name for Python code means.
 constexpr std::string_view kCodeTools[]{"code_interpreter", "python", "ipython"};
 
-class Llama3Reader : public ToolReader {
+class Llama3Reader : public CallReader {
  public:
-  explicit Llama3Reader(std::vector<std::string> names) : names_(std::move(names)) {}
-
-  void push(std::string_view text, ToolEvents& events) override {
-    pending_ += text;
-    while (advance(events)) {
-    }
-  }
+  explicit Llama3Reader(std::vector<std::string> names) : CallReader(std::move(names), /*strict=*/true) {}
 
   void finish(ToolEvents& events) override {
-    if (at_ == At::call && call_->committed()) events.on_call_end();
-    if (at_ == At::call && !call_->committed()) give_up(events);
+    if (at_ == At::call) finish_call(events);
     if (at_ == At::python) finish_python(events);
     if (at_ == At::start || at_ == At::text || at_ == At::tagged) give_up(events);
   }
@@ -33,19 +24,14 @@ class Llama3Reader : public ToolReader {
  private:
   enum class At : uint8_t { start, text, call, between, tagged, python };
 
-  void hand_out(std::string_view text, ToolEvents& events) {
-    text = without_space(text, &skips_space_);
-    if (!text.empty()) events.on_text(text);
-  }
-
   // What was held back is text.
   void give_up(ToolEvents& events) {
-    const std::string text = std::exchange(held_, {}) + std::exchange(pending_, {});
-    hand_out(text, events);
+    held_ += std::exchange(pending_, {});
+    give_up_held(events);
     at_ = At::text;
   }
 
-  bool advance(ToolEvents& events) {
+  bool advance(ToolEvents& events) override {
     switch (at_) {
       case At::start:
         return read_start();
@@ -67,7 +53,7 @@ class Llama3Reader : public ToolReader {
     const size_t begin = pending_.find_first_not_of(" \t\r\n");
     if (begin == std::string::npos) return false;
     if (pending_[begin] == '{') {
-      call_.emplace(names_, /*strict=*/true);
+      begin_call();
       at_ = At::call;
       return true;
     }
@@ -76,34 +62,20 @@ class Llama3Reader : public ToolReader {
   }
 
   bool read_text(ToolEvents& events) {
-    const MarkerPlace place = find_marker(pending_, kTag);
-    const std::string_view text = std::string_view(pending_).substr(0, place.begin);
-    hand_out(text, events);
-    pending_.erase(0, place.begin);
-    if (!place.whole) return false;
-    held_ = kTag;
-    pending_.erase(0, kTag.size());
+    if (!find_call(kTag, events)) return false;
     at_ = At::tagged;
     return true;
   }
 
   bool read_call(ToolEvents& events) {
-    if (pending_.empty()) return false;
-    size_t n_taken = 0;
-    const CallJson::State state = call_->push(pending_, &n_taken, events);
-    if (!call_->committed()) held_.append(pending_, 0, n_taken);
-    pending_.erase(0, n_taken);
+    const CallJson::State state = read_call_json(events);
     if (state == CallJson::State::more) return false;
-    if (state == CallJson::State::broken && !call_->committed()) {
-      const std::string rest = std::exchange(pending_, {});
-      give_up(events);
-      pending_ = rest;
-      return true;
+    if (state == CallJson::State::broken && !is_handed_out()) {
+      give_up_held(events);
+      at_ = At::text;
+    } else {
+      at_ = At::between;
     }
-    if (state == CallJson::State::broken) events.on_call_end();
-    skips_space_ = true;
-    held_.clear();
-    at_ = At::between;
     return true;
   }
 
@@ -114,7 +86,7 @@ class Llama3Reader : public ToolReader {
     if (pending_[begin] == '{') {
       held_ = pending_.substr(0, begin);
       pending_.erase(0, begin);
-      call_.emplace(names_, /*strict=*/true);
+      begin_call();
       at_ = At::call;
     } else {
       at_ = At::text;
@@ -126,7 +98,7 @@ class Llama3Reader : public ToolReader {
     const size_t begin = pending_.find_first_not_of(" \t\r\n");
     if (begin == std::string::npos) return false;
     if (pending_[begin] == '{') {
-      call_.emplace(names_, /*strict=*/true);
+      begin_call();
       at_ = At::call;
     } else {
       at_ = At::python;
@@ -143,19 +115,15 @@ class Llama3Reader : public ToolReader {
       pending_.clear();
       held_.clear();
     };
-    if (const auto call = parse_python_call(pending_); call && std::ranges::find(names_, call->name) != names_.end())
+    if (const auto call = parse_python_call(pending_); call && std::ranges::find(names(), call->name) != names().end())
       return emit(call->name, json_text(call->arguments));
     for (const std::string_view tool : kCodeTools) {
-      if (std::ranges::find(names_, tool) != names_.end()) return emit(tool, json_text(Json{{"code", pending_}}));
+      if (std::ranges::find(names(), tool) != names().end()) return emit(tool, json_text(Json{{"code", pending_}}));
     }
     give_up(events);
   }
 
-  std::vector<std::string> names_;
   At at_ = At::start;
-  std::optional<CallJson> call_;
-  std::string pending_, held_;
-  bool skips_space_ = false;
 };
 
 }  // namespace

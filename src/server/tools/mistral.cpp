@@ -1,8 +1,6 @@
 #include <algorithm>
-#include <optional>
 
-#include "server/tools/call_json.h"
-#include "server/tools/marker.h"
+#include "server/tools/call_reader.h"
 #include "server/tools/readers.h"
 
 namespace quipu::server {
@@ -11,23 +9,14 @@ namespace {
 constexpr std::string_view kBegin = "[TOOL_CALLS]", kArguments = "[ARGS]", kCallId = "[CALL_ID]";
 constexpr size_t kMostName = 256;
 
-class MistralReader : public ToolReader {
+class MistralReader : public CallReader {
  public:
-  explicit MistralReader(std::vector<std::string> names) : names_(std::move(names)) {}
-
-  void push(std::string_view text, ToolEvents& events) override {
-    pending_ += text;
-    while (advance(events)) {
-    }
-  }
+  explicit MistralReader(std::vector<std::string> names) : CallReader(std::move(names), /*strict=*/false) {}
 
   void finish(ToolEvents& events) override {
     if (at_ == At::text) hand_out(pending_, events);
     if (at_ == At::marked || at_ == At::name) hand_out(held_ + pending_, events);
-    if (at_ == At::element) {
-      if (call_->committed()) events.on_call_end();
-      if (!call_->committed()) hand_out(held_ + pending_, events);
-    }
+    if (at_ == At::element) finish_call(events);
     if (at_ == At::arguments) events.on_call_end();
     pending_.clear();
   }
@@ -35,18 +24,12 @@ class MistralReader : public ToolReader {
  private:
   enum class At : uint8_t { text, marked, element, between, name, arguments };
 
-  void hand_out(std::string_view text, ToolEvents& events) {
-    text = without_space(text, &skips_space_);
-    if (!text.empty()) events.on_text(text);
-  }
-
   void give_up(ToolEvents& events) {
-    hand_out(held_, events);
-    held_.clear();
+    give_up_held(events);
     at_ = At::text;
   }
 
-  bool advance(ToolEvents& events) {
+  bool advance(ToolEvents& events) override {
     switch (at_) {
       case At::text:
         return read_text(events);
@@ -65,12 +48,7 @@ class MistralReader : public ToolReader {
   }
 
   bool read_text(ToolEvents& events) {
-    const MarkerPlace place = find_marker(pending_, kBegin);
-    hand_out(std::string_view(pending_).substr(0, place.begin), events);
-    pending_.erase(0, place.begin);
-    if (!place.whole) return false;
-    held_ = kBegin;
-    pending_.erase(0, kBegin.size());
+    if (!find_call(kBegin, events)) return false;
     at_ = At::marked;
     return true;
   }
@@ -83,32 +61,20 @@ class MistralReader : public ToolReader {
     if (pending_[0] == '[') {
       held_ += '[';
       pending_.erase(0, 1);
-      begin_element();
+      begin_call();
+      at_ = At::element;
     } else {
       at_ = At::name;
     }
     return true;
   }
 
-  void begin_element() {
-    call_.emplace(names_, /*strict=*/false);
-    at_ = At::element;
-  }
-
   bool read_element(ToolEvents& events) {
-    if (pending_.empty()) return false;
-    size_t n_taken = 0;
-    const CallJson::State state = call_->push(pending_, &n_taken, events);
-    if (!call_->committed()) held_.append(pending_, 0, n_taken);
-    pending_.erase(0, n_taken);
+    const CallJson::State state = read_call_json(events);
     if (state == CallJson::State::more) return false;
     if (state == CallJson::State::done) {
-      skips_space_ = true;
-      held_.clear();
       at_ = At::between;
-    } else if (call_->committed()) {
-      events.on_call_end();
-      skips_space_ = true;
+    } else if (is_handed_out()) {
       at_ = At::text;
     } else {
       give_up(events);
@@ -124,7 +90,8 @@ class MistralReader : public ToolReader {
     if (c == ',' || c == ']') pending_.erase(0, begin + 1);
     if (c == ',') {
       held_ = ",";
-      begin_element();
+      begin_call();
+      at_ = At::element;
     } else {
       at_ = At::text;
     }
@@ -144,7 +111,7 @@ class MistralReader : public ToolReader {
     if (name.find(kArguments) != std::string_view::npos) name = name.substr(0, name.find(kArguments));
     if (name.find(kCallId) != std::string_view::npos) name = name.substr(0, name.find(kCallId));
     while (!name.empty() && is_blank(name.substr(name.size() - 1))) name.remove_suffix(1);
-    if (std::ranges::find(names_, name) == names_.end()) {
+    if (std::ranges::find(names(), name) == names().end()) {
       held_.append(pending_, 0, brace);
       pending_.erase(0, brace);
       give_up(events);
@@ -185,12 +152,9 @@ class MistralReader : public ToolReader {
     return true;
   }
 
-  std::vector<std::string> names_;
   At at_ = At::text;
-  std::optional<CallJson> call_;
-  std::string pending_, held_;
   size_t depth_ = 0;
-  bool skips_space_ = false, in_text_ = false, escaped_ = false;
+  bool in_text_ = false, escaped_ = false;
 };
 
 }  // namespace
