@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "template/interpreter.h"
+#include "text/html.h"
 
 namespace quipu::chat_template {
 namespace {
@@ -83,7 +84,7 @@ Value arithmetic(Interpreter& interpreter, const std::string& op, const Value& a
     interpreter.check_size(a.string().size() + b.string().size());
     interpreter.step(1 + (a.string().size() + b.string().size()) / 64);
     if (a.is_markup() || b.is_markup()) {
-      const auto safe = [](const Value& v) { return v.is_markup() ? v.string() : escape_html(v.string()); };
+      const auto safe = [](const Value& v) { return v.is_markup() ? v.string() : text::escape_html(v.string()); };
       return Value::markup(safe(a) + safe(b));
     }
     return a.string() + b.string();

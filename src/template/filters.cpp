@@ -6,6 +6,7 @@
 
 #include "template/interpreter.h"
 #include "template/strings.h"
+#include "text/html.h"
 
 namespace quipu::chat_template {
 namespace {
@@ -289,7 +290,7 @@ Value indent(In in, V v, A a) {
 
 Value escape(In in, V v, A) {
   if (v.is_markup()) return v;
-  std::string out = escape_html(v.text());
+  std::string out = text::escape_html(v.text());
   in.check_size(out.size());
   in.step(1 + out.size() / 64);
   return Value::markup(std::move(out));

@@ -334,32 +334,6 @@ std::vector<Value> iterate(const Value& value) {
   fail(fmt::format("'{}' object is not iterable", value.type_name()));
 }
 
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&#34;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
 std::vector<std::string_view> characters(std::string_view utf8) {
   std::vector<std::string_view> result;
   for (size_t i = 0; i < utf8.size();) {

@@ -154,9 +154,6 @@ std::string to_json(const Value& value, const JsonStyle& style);
 // repr of a float, as Python writes it.
 std::string float_text(double d);
 
-// & < > " ' as HTML entities.
-std::string escape_html(std::string_view text);
-
 // Strings by code points.
 size_t length(std::string_view utf8);
 std::vector<std::string_view> characters(std::string_view utf8);

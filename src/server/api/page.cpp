@@ -1,46 +1,17 @@
 // GET /
 #include "server/api/endpoints.h"
+#include "text/html.h"
 
 namespace quipu::server {
-namespace {
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
 Status page(Call& call, const Fields*) {
   std::string host(call.request().header("Host").value_or("localhost:8080"));
-  const std::string base = escaped(host + call.service.options.url_prefix);
+  const std::string base = text::escape_html(host + call.service.options.url_prefix);
   std::string rows, models;
   for (const Endpoint& endpoint : endpoints())
-    rows +=
-        fmt::format("<tr><td>{}<td><code>{}</code><td>{}\n", endpoint.method, endpoint.path, escaped(endpoint.summary));
+    rows += fmt::format("<tr><td>{}<td><code>{}</code><td>{}\n", endpoint.method, endpoint.path,
+                        text::escape_html(endpoint.summary));
   for (const std::string& name : call.service.host.names())
-    models += fmt::format("<li><code>{}</code>\n", escaped(name));
+    models += fmt::format("<li><code>{}</code>\n", text::escape_html(name));
   const std::string html = fmt::format(
       "<!doctype html>\n<html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\">"
       "<title>quipu</title>\n<style>body{{font:16px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}}"
@@ -52,7 +23,7 @@ Status page(Call& call, const Fields*) {
       "<p>With the client of OpenAI: <code>OpenAI(base_url=\"http://{}/v1\", api_key=\"none\")</code>. "
       "Every field of every request is described in <a "
       "href=\"{}/openapi.json\">openapi.json</a>.\n<table>\n{}</table>\n",
-      models, base, base, escaped(call.service.options.url_prefix), rows);
+      models, base, base, text::escape_html(call.service.options.url_prefix), rows);
   call.exchange->respond({200,
                           "text/html; charset=utf-8",
                           html,
