@@ -18,19 +18,9 @@ shopt -s nullglob
 scripts=(scripts/references/*.py) shared=(scripts/references/lib_*.py)
 [ $# = 0 ] || { scripts=(); for name in "$@"; do scripts+=("scripts/references/$name.py"); done; }
 
-venv_stamp="$(sha256sum <"$requirements") $(python3 -V)"
-if [ "$(cat "$venv/.stamp" 2>/dev/null)" != "$venv_stamp" ]; then
-  echo "references: making the virtual environment (once)" >&2
-  # The folder is emptied, not replaced: it may be a link to one that several checkouts share.
-  python3 -m venv --clear "$venv"
-  "$venv/bin/pip" install -q --disable-pip-version-check --require-hashes --only-binary :all: -r "$requirements" || {
-    echo "references: the packages of $requirements could not be installed (network? registry?)" >&2
-    exit 1
-  }
-  echo "$venv_stamp" >"$venv/.stamp"
-fi
+scripts/venv.sh "$venv" "$requirements"
 
-common="$venv_stamp $(cat /dev/null "${shared[@]}" | sha256sum)"
+common="$(cat "$venv/.stamp") $(cat /dev/null "${shared[@]}" | sha256sum)"
 stale=() fetches=()
 for script in "${scripts[@]}"; do
   name=$(basename "$script" .py)
