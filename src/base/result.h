@@ -109,9 +109,9 @@ using Status = Result<void>;
   declaration = std::move(temporary).value()
 // NOLINTEND(bugprone-macro-parentheses)
 // `QUIPU_CHECK_OK(f());` returns f's error from the enclosing function, if it has one.
-#define QUIPU_CHECK_OK(expression)                                                         \
-  do {                                                                                     \
-    if (auto quipu_status = (expression); !quipu_status.ok()) return quipu_status.error(); \
+#define QUIPU_CHECK_OK(expression)                                                                \
+  do {                                                                                            \
+    if (const auto& quipu_status = (expression); !quipu_status.ok()) return quipu_status.error(); \
   } while (false)
 
 }  // namespace quipu

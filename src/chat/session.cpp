@@ -252,7 +252,7 @@ void Session::report(const Status& status) {
   screen_.error(fmt::format("the chat can't be kept: {}", status.error().message));
 }
 
-void Session::add(Message message) {
+void Session::add(const Message& message) {
   conversation_.add(message);
   // A script's chat is kept only if it has a name.
   if (terminal_ != nullptr || !store_.name().empty()) report(store_.add(header(), message));

@@ -63,7 +63,7 @@ class Session {
   void take(const std::string& text);
   void ask(const std::string& text);
   void answer();
-  void add(Message message);
+  void add(const Message& message);
   void changed();
   void keep_cache();
   void show_status(const Answer& answer);
