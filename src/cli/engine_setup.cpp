@@ -21,6 +21,11 @@ engine::KvType kv_type(const std::string& name) {
 
 }  // namespace
 
+uint32_t kv_block_bytes(const Options& options, std::string_view type) {
+  if (type == "f32" || options.precise) return 128;
+  return type == "q8_0" ? 34 : type == "q4_0" ? 18 : 64;
+}
+
 Result<std::string> template_choice(const Options& options) {
   if (options.chat_template_file.empty()) return options.chat_template;
   return platform::read_file(options.chat_template_file, kMaxTemplateBytes);

@@ -11,6 +11,10 @@ namespace quipu::cli {
 
 Result<std::shared_ptr<const engine::Model>> load_model(const Invocation& invocation);
 
+// Of 32 values of the KV cache in `type`, a choice of --cache-type-k or -v: q8_0 and q4_0 have a float16 scale beside
+// them.
+uint32_t kv_block_bytes(const Options& options, std::string_view type);
+
 // What --chat-template and --chat-template-file say, as Model::Options::chat_template.
 Result<std::string> template_choice(const Options& options);
 // The object of --chat-template-kwargs; null without it.

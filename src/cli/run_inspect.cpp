@@ -1,6 +1,7 @@
 // quipu inspect, quipu doctor and --licenses: what there is.
 #include "backend/cpu/isa.h"
 #include "chat/store.h"
+#include "cli/engine_setup.h"
 #include "cli/licenses.h"
 #include "cli/model_file.h"
 #include "cli/run_modes.h"
@@ -27,12 +28,6 @@ std::string zip_text(const pack::Zip& zip) {
                         entry.method == pack::Entry::kStored ? "" : ", compressed");
   }
   return text + "\n";
-}
-
-// Of 32 values of the KV cache: q8_0 and q4_0 have a float16 scale beside them.
-uint32_t kv_block_bytes(const Options& options, const std::string& type) {
-  if (type == "f32" || options.precise) return 128;
-  return type == "q8_0" ? 34 : type == "q4_0" ? 18 : 64;
 }
 
 std::string feature_list(const platform::CpuFeatures& cpu) {

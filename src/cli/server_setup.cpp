@@ -14,8 +14,9 @@ namespace {
 constexpr uint32_t kMostParallel = 16;
 
 uint64_t kv_bytes_per_token(const Options& options, const model::Hyperparameters& hp) {
-  const uint64_t element = options.precise || options.cache_type_k == "f32" ? 4 : 2;
-  return uint64_t{hp.n_layer} * hp.n_head_kv * (uint64_t{hp.head_dim_k} + hp.head_dim_v) * element;
+  const uint64_t of_k = uint64_t{hp.head_dim_k} * kv_block_bytes(options, options.cache_type_k) / 32;
+  const uint64_t of_v = uint64_t{hp.head_dim_v} * kv_block_bytes(options, options.cache_type_v) / 32;
+  return uint64_t{hp.n_layer} * hp.n_head_kv * (of_k + of_v);
 }
 
 // The name that the API shows: of the file, without folders and ending.
