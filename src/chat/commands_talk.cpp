@@ -6,24 +6,13 @@
 #include "chat/commands.h"
 #include "chat/session.h"
 #include "platform/terminal.h"
+#include "text/base64.h"
 #include "text/utf8.h"
 
 namespace quipu::chat {
 namespace {
 
 constexpr uint64_t kMaxUploadBytes = 16U << 20;
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (; !bytes.empty(); bytes.remove_prefix(std::min<size_t>(3, bytes.size()))) {
-    const size_t n = std::min<size_t>(3, bytes.size());
-    uint32_t group = 0;
-    for (size_t i = 0; i < 3; ++i) group = group << 8 | (i < n ? static_cast<unsigned char>(bytes[i]) : 0U);
-    for (size_t i = 0; i < 4; ++i) text += i <= n ? kDigits[group >> (18 - 6 * i) & 63] : '=';
-  }
-  return text;
-}
 
 // A fence that the content does not hold.
 std::string fence_for(const std::string& content) {
@@ -170,7 +159,8 @@ void Session::copy(std::string_view) {
   const Message* answer = conversation_.last("assistant");
   if (answer == nullptr) return screen_.error("there is no answer to copy");
   if (!terminal_) return screen_.error("/copy needs a terminal");
-  platform::write_stream(platform::Stream::standard_output, fmt::format("\x1b]52;c;{}\x07", base64(answer->content)));
+  platform::write_stream(platform::Stream::standard_output,
+                         fmt::format("\x1b]52;c;{}\x07", text::base64(answer->content)));
   screen_.notice(fmt::format("({} characters were handed to the terminal)", answer->content.size()));
 }
 

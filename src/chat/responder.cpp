@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "chat/prompt_reader.h"
+#include "engine/chat_prompt.h"
 
 namespace quipu::chat {
 namespace {
@@ -32,15 +33,8 @@ Result<std::string> Responder::rendered(const Conversation& conversation, bool f
 }
 
 Result<std::vector<Token>> Responder::tokens(const Conversation& conversation, bool for_answer) const {
-  const auto& tokenizer = engine_.model().tokenizer();
   QUIPU_TRY(const std::string text, rendered(conversation, for_answer));
-  auto tokens = tokenizer.encode(text, {.parse_special = true, .add_special = false});
-  // Templates of some models leave the first token to the tokenizer.
-  const auto first = tokenizer.encode("", {.parse_special = false, .add_special = true});
-  if (!first.empty() && tokenizer.bos() == first.front() && (tokens.empty() || tokens.front() != first.front())) {
-    tokens.insert(tokens.begin(), first.front());
-  }
-  return tokens;
+  return engine::encode_prompt(engine_.model().tokenizer(), text);
 }
 
 // The prompt with room for `n_answered` tokens that were already said and `n_room` more; turns that don't fit are

@@ -47,16 +47,12 @@ Result<std::vector<tools::BenchCase>> cases_of(const Options& options) {
   return cases;
 }
 
-int threads_or_default(uint32_t n_threads) {
-  return n_threads != 0 ? static_cast<int>(n_threads) : std::min(platform::n_physical_cores(), 20);
-}
-
 Result<std::vector<tools::Limits>> measure_limits(const std::vector<uint32_t>& thread_counts) {
   ProgressLine line("the machine's limits");
   std::vector<tools::Limits> limits;
   for (const uint32_t n_threads : thread_counts) {
     line.show(limits.size(), thread_counts.size());
-    ThreadPool pool(threads_or_default(n_threads), platform::n_physical_cores());
+    ThreadPool pool(engine::n_threads_or_default(static_cast<int>(n_threads)), platform::n_physical_cores());
     QUIPU_TRY(auto measured, tools::measure_limits(pool));
     limits.push_back(std::move(measured));
   }

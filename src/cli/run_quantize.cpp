@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "cli/packing.h"
 #include "cli/streams.h"
 #include "cli/subcommands.h"
+#include "engine/engine.h"
 #include "gguf/gguf.h"
 #include "platform/platform.h"
 #include "tools/quantize/quantize.h"
@@ -148,17 +150,13 @@ Result<int> run_quantize(const Invocation& invocation) {
     return out.finish();
   }
   if (is_same_file(words.in, words.out)) return invalid_input("{}: is the model itself; name another file", words.out);
-  const int n_threads = words.n_threads != 0 ? words.n_threads : std::min(platform::n_physical_cores(), 20);
+  const int n_threads = engine::n_threads_or_default(words.n_threads);
   ThreadPool pool(n_threads, platform::n_physical_cores());
   {
     const platform::InterruptGuard guard;
     ProgressLine line("quantising");
-    const auto progress = [&](uint64_t done, uint64_t of) {
-      line.show(done, of);
-      return !platform::InterruptGuard::take();
-    };
     const tools::QuantizeRequest request{words.out, words.mix, of_columns, options.keep_split};
-    const Status done = tools::quantize(file, *plan, request, pool, progress);
+    const Status done = tools::quantize(file, *plan, request, pool, progress_on(line));
     if (!done.ok()) return done.error().kind == ErrorKind::invalid_input ? done.error().within(words.in) : done.error();
   }
   out.write(summary(*plan));

@@ -64,6 +64,10 @@ Status check_memory(uint64_t kv_bytes, uint32_t n_ctx, const Log& log) {
 
 }  // namespace
 
+int n_threads_or_default(int wanted) {
+  return wanted > 0 ? wanted : std::min(platform::n_physical_cores(), kMaxDefaultThreads);
+}
+
 Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Engine::~Engine() = default;
 
@@ -74,7 +78,7 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Model> mode
             backend::cpu::choose_isa(options.isa ? std::optional<std::string_view>(*options.isa) : std::nullopt));
   cpu.precise = options.precise;
   cpu.n_cores = platform::n_physical_cores();
-  cpu.n_threads = options.n_threads > 0 ? options.n_threads : std::min(cpu.n_cores, kMaxDefaultThreads);
+  cpu.n_threads = n_threads_or_default(options.n_threads);
   cpu.type_k = options.precise ? backend::cpu::KvType::f32 : options.type_k;
   cpu.type_v = options.precise ? backend::cpu::KvType::f32 : options.type_v;
 

@@ -24,10 +24,13 @@ namespace quipu::engine {
 
 using KvType = kernels::KvType;
 
+// `wanted`, or for 0 the physical cores, at most 20.
+int n_threads_or_default(int wanted);
+
 struct EngineOptions {
   uint32_t n_ctx = 8192;     // positions of a sequence at most; 0: as many as the model was trained for
   uint32_t n_sequences = 1;  // so many sequences of n_ctx positions find room in the KV cache
-  int n_threads = 0;         // 0: the physical cores, at most 20
+  int n_threads = 0;         // as n_threads_or_default()
   uint32_t n_ubatch = 512;   // tokens of one forward pass at most
   KvType type_k = KvType::f16, type_v = KvType::f16;
   bool precise = false;                 // float32 arithmetic and KV cache
