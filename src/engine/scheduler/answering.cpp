@@ -104,6 +104,7 @@ Answering::Outcome Answering::outcome_of(const ResultRow& row, const JobStep& st
   const size_t next = step.begin + row.position + 1;
   const bool samples = step.samples && row.position + 1 == step.tokens.size();
   Outcome outcome;
+  outcome.position = row.position;
   if (request.embedding) {
     if (samples) outcome.ended = Finish::end;
     return outcome;
@@ -147,7 +148,6 @@ Status Answering::run(std::span<JobStep> steps) {
   for (const JobStep& step : steps) work.push_back(work_of(step));
   const double begin_s = now_s_();
   // A step's tokens may be more than a forward pass takes: its rows then come in several calls.
-  std::vector<std::vector<ResultRow>> rows(steps.size());
   std::vector<std::vector<Outcome>> outcomes(steps.size());
   const auto on_rows = [&](std::span<const ResultRow> results) {
     std::vector<Outcome> found(results.size());
@@ -158,13 +158,12 @@ Status Answering::run(std::span<JobStep> steps) {
     for (size_t i = 0; i < results.size(); i++) {
       const size_t index = results[i].index;
       pool(results[i], *answers_.at(steps[index].job)->request);
-      rows[index].push_back({index, results[i].position, {}});
       outcomes[index].push_back(std::move(found[i]));
     }
   };
   QUIPU_CHECK_OK(engine_.decode_rows(work, on_rows));
   count_time(steps, now_s_() - begin_s);
-  for (size_t i = 0; i < steps.size(); i++) after(steps[i], rows[i], outcomes[i]);
+  for (size_t i = 0; i < steps.size(); i++) after(steps[i], outcomes[i]);
   return {};
 }
 
@@ -178,7 +177,7 @@ void Answering::count_time(std::span<const JobStep> steps, double seconds) {
   stats_.n_step_tokens += n_prompt + n_answer;
 }
 
-void Answering::after(JobStep& step, std::span<const ResultRow> rows, std::span<Outcome> outcomes) {
+void Answering::after(JobStep& step, std::span<Outcome> outcomes) {
   OpenAnswer& open = *answers_.at(step.job);
   slots_[open.place].n_computed = step.begin + step.tokens.size();
   if (step.begin < open.request->request.prompt.size()) tell_prompt(step, outcomes, open);
@@ -189,7 +188,7 @@ void Answering::after(JobStep& step, std::span<const ResultRow> rows, std::span<
     return;
   }
   if (!step.samples) return;
-  QUIPU_CHECK(!rows.empty() && rows.back().position + 1 == step.tokens.size());
+  QUIPU_CHECK(!outcomes.empty() && outcomes.back().position + 1 == step.tokens.size());
   Outcome& last = outcomes.back();
   step.next = last.next;
   step.ended = last.ended;

@@ -68,6 +68,7 @@ class Answering final : public Driver {
  private:
   // What a row of results says, found on any thread.
   struct Outcome {
+    size_t position = 0;  // in the step's tokens
     TokenLogprobs logprobs;
     std::optional<Token> next;
     std::optional<Finish> ended;
@@ -76,7 +77,7 @@ class Answering final : public Driver {
   Outcome outcome_of(const ResultRow& row, const JobStep& step, OpenAnswer& open) const;
   void pool(const ResultRow& row, OpenRequest& request) const;
   Work work_of(const JobStep& step) const;
-  void after(JobStep& step, std::span<const ResultRow> rows, std::span<Outcome> outcomes);
+  void after(JobStep& step, std::span<Outcome> outcomes);
   static void tell_prompt(const JobStep& step, std::span<Outcome> outcomes, OpenAnswer& open);
   void tell_token(OpenAnswer& open, std::optional<Token> token, const TokenLogprobs& logprobs);
   void count_time(std::span<const JobStep> steps, double seconds);
