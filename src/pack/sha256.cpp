@@ -76,10 +76,4 @@ std::string Sha256::hex() {
   return text;
 }
 
-std::string sha256_hex(std::span<const std::byte> bytes) {
-  Sha256 sum;
-  sum.update(bytes);
-  return sum.hex();
-}
-
 }  // namespace quipu::pack

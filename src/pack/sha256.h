@@ -23,6 +23,4 @@ class Sha256 {
   uint64_t n_bytes_ = 0;
 };
 
-std::string sha256_hex(std::span<const std::byte> bytes);
-
 }  // namespace quipu::pack

@@ -74,7 +74,6 @@ void PrefixTree::insert(std::span<const Token> tokens, model::KvSequence& kv, bo
     Node* const added = child.get();
     added->self->second = std::move(child);
     leaves_.insert({added->last_use, added});
-    n_pages_++;
     touch(added);
     node = added;
   }
@@ -91,7 +90,6 @@ void PrefixTree::erase(Node* node) {
   while (!node->children.empty()) erase(node->children.begin()->second.get());
   leaves_.erase({node->last_use, node});
   pool_->release_cached(node->page);
-  n_pages_--;
   Node* const parent = node->parent;
   parent->children.erase(node->self);
   if (parent != &root_ && parent->children.empty()) leaves_.insert({parent->last_use, parent});

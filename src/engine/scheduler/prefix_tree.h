@@ -41,8 +41,6 @@ class PrefixTree {
   // Lets go of what is known of the last page of these tokens, with all behind it.
   void forget(std::span<const Token> tokens);
 
-  [[nodiscard]] size_t n_pages() const { return n_pages_; }
-
  private:
   struct Node;
   using Children = std::map<std::vector<Token>, std::unique_ptr<Node>>;
@@ -64,7 +62,6 @@ class PrefixTree {
   Node root_;
   std::set<std::pair<uint64_t, Node*>> leaves_;  // by last use
   uint64_t clock_ = 0;
-  size_t n_pages_ = 0;
 };
 
 }  // namespace quipu::engine

@@ -50,9 +50,6 @@ class Fields {
   // Of a text or a list of texts.
   [[nodiscard]] std::vector<std::string> texts(std::string_view name) const;
 
-  [[nodiscard]] const Table& table() const { return *table_; }
-  [[nodiscard]] const Json& body() const { return *body_; }
-
  private:
   Fields(const Table& table, const Json& body) : table_(&table), body_(&body) {}
   const Table* table_;

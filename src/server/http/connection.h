@@ -32,7 +32,6 @@ struct Loop {
   std::atomic<size_t> n_connections{0};
   std::atomic<size_t> bodies_bytes{0};
   bool draining = false;
-  uint64_t n_requests = 0;
 };
 
 class Channel;
@@ -76,7 +75,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool idle_ = true;
   size_t body_bytes_ = 0;  // counted in loop_->bodies_bytes
   std::shared_ptr<Channel> watched_;
-  friend class Channel;
 };
 
 }  // namespace quipu::server

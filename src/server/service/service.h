@@ -46,7 +46,7 @@ struct Call {
   std::string tail;  // what stands in the place of the path's "*"
 
   [[nodiscard]] const Request& request() const { return exchange->request(); }
-  void respond(const Json& json) const { exchange->respond({200, "application/json", json_text(json), {}}); }
+  void respond(const Json& json) const { exchange->respond(json_response(json)); }
 };
 
 struct Endpoint {

@@ -23,11 +23,6 @@ size_t row_units(const LogitsShape& shape) {
   return (size_t{shape.n_vocab} + 1) / 2 * 2 + kRowHeader;
 }
 
-template <typename T>
-std::span<const std::byte> bytes_of(std::span<const T> values) {
-  return std::as_bytes(values);
-}
-
 }  // namespace
 
 LogitsWriter::LogitsWriter(platform::OutputFile out, const LogitsShape& shape)

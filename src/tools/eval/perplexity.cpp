@@ -17,7 +17,6 @@ Status read_piece(engine::Engine& engine, std::span<const Token> tokens, const L
                   const OnRow& on_row, const std::stop_token& stop) {
   std::vector<Token> ids(tokens.begin() + static_cast<std::ptrdiff_t>(size_t{piece} * shape.n_ctx),
                          tokens.begin() + static_cast<std::ptrdiff_t>(size_t{piece + 1} * shape.n_ctx));
-  const std::vector<Token> text = ids;
   const auto& tokenizer = engine.model().tokenizer();
   if (tokenizer.adds_bos() && tokenizer.bos()) ids[0] = *tokenizer.bos();
 
@@ -30,7 +29,7 @@ Status read_piece(engine::Engine& engine, std::span<const Token> tokens, const L
   const auto on_logits = [&](size_t, size_t position, std::span<const float> logits) {
     if (!status.ok()) return;
     const auto softmax = sample::LogSoftmax::of(logits);
-    status = softmax.ok() ? on_row(piece, static_cast<uint32_t>(position), logits, *softmax, text[first + position + 1])
+    status = softmax.ok() ? on_row(piece, static_cast<uint32_t>(position), logits, *softmax, ids[first + position + 1])
                           : Status(softmax.error().within(fmt::format("piece {}, token {}", piece, first + position)));
   };
   // The last token predicts nothing that is in the piece.

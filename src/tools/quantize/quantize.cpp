@@ -68,7 +68,7 @@ std::filesystem::path part_path(const std::filesystem::path& out, size_t part, s
   if (n_parts == 1) return out;
   std::filesystem::path stem = out;
   if (stem.extension() == ".gguf") stem.replace_extension();
-  stem += fmt::format("-{:05}-of-{:05}.gguf", part + 1, n_parts);
+  stem += gguf::part_suffix(static_cast<uint32_t>(part + 1), static_cast<uint32_t>(n_parts));
   return stem;
 }
 
