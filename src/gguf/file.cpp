@@ -21,10 +21,6 @@ std::string_view tensor_name(const Tensor& tensor) {
   return tensor.name;
 }
 
-std::string part_suffix(uint32_t number, uint32_t count) {
-  return fmt::format("-{:05}-of-{:05}.gguf", number, count);
-}
-
 template <typename T>
 Result<std::optional<T>> number_of(const Directory& directory, std::string_view key) {
   const Entry* entry = directory.find(key);
@@ -88,6 +84,10 @@ Result<Part> read_part(const Source& source) {
 }
 
 }  // namespace
+
+std::string part_suffix(uint32_t number, uint32_t count) {
+  return fmt::format("-{:05}-of-{:05}.gguf", number, count);
+}
 
 Result<File> File::open(const std::filesystem::path& path) {
   QUIPU_TRY(Source source, map_source(path));

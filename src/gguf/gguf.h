@@ -66,6 +66,9 @@ struct Source {
 
 struct Part;
 
+// The end of a part's name, number from 1: "-00002-of-00003.gguf".
+std::string part_suffix(uint32_t number, uint32_t count);
+
 // Cheap to copy; copies share one mapping. All calls may come from any thread.
 class File {
  public:
