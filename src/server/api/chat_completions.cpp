@@ -70,7 +70,7 @@ class Whole : public ChatEvents {
                     {"choices", std::move(choices)},
                     {"usage", usage_json(usage)},
                     {"system_fingerprint", kFingerprint}};
-    exchange_->respond({200, "application/json", json_text(body), {}});
+    exchange_->respond(json_response(body));
   }
   void on_error(const Error& error) override { exchange_->respond(error_response(api_error(error))); }
 
@@ -123,11 +123,7 @@ class Streamed : public ChatEvents {
     stream_.data("[DONE]");
     stream_.end();
   }
-  void on_error(const Error& error) override {
-    if (!stream_.begun()) return stream_.exchange()->respond(error_response(api_error(error)));
-    stream_.json(error_json(api_error(error)));
-    stream_.end();
-  }
+  void on_error(const Error& error) override { stream_.fail(error); }
 
  private:
   [[nodiscard]] Json chunk(Json choices) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "server/api/fields.h"
+#include "server/http/message.h"
 
 namespace quipu::server {
 namespace {
@@ -66,14 +67,6 @@ Status check_calls(const Json& calls, const std::string& path) {
   return {};
 }
 
-bool is_tool_name(std::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-           c == '.';
-  };
-  return !name.empty() && name.size() <= 64 && std::ranges::all_of(name, allowed);
-}
-
 Result<Tool> read_tool(const Json& json, const std::string& path) {
   static const Table kTool{{.name = "type", .kind = FieldKind::text, .required = true, .choices = {"function"}},
                            {.name = "function", .kind = FieldKind::object, .required = true}};
@@ -85,7 +78,7 @@ Result<Tool> read_tool(const Json& json, const std::string& path) {
   QUIPU_TRY(const Fields function, Fields::of(kFunction, *outer.find("function"), path + ".function"));
   Tool tool;
   tool.name = function.text("name");
-  if (!is_tool_name(tool.name))
+  if (!is_plain_name(tool.name))
     return invalid_input("{}.function.name: must be 1 to 64 letters, digits, '_', '-' or '.'", path);
   tool.description = function.text("description");
   tool.parameters = Json{{"type", "object"}, {"properties", Json::object()}};

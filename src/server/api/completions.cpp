@@ -72,7 +72,8 @@ class LogprobLists {
 
   void add(const HostedModel& model, engine::Token token, const engine::TokenLogprobs& scores) {
     const std::string text = token_text(model, token);
-    tokens_.push_back(key_text(model, token));
+    const std::string key_of_token = key_text(model, token);
+    tokens_.push_back(key_of_token);
     text_offset_.push_back(offset_);
     // Continuation bytes belong to a character that has been counted.
     for (const char c : text) offset_ += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
@@ -88,7 +89,7 @@ class LogprobLists {
       if (!top.contains(key)) top[key] = one.logprob;
     }
     // The token itself always has its place, with the same number.
-    if (const std::string key = key_text(model, token); !top.contains(key)) top[key] = scores.logprob;
+    if (!top.contains(key_of_token)) top[key_of_token] = scores.logprob;
     top_logprobs_.push_back(std::move(top));
   }
 
@@ -194,10 +195,7 @@ class Run {
 
   // The mutex is held.
   void fail(const Error& error) {
-    if (std::exchange(failed_, true)) return;
-    if (!stream_.begun()) return stream_.exchange()->respond(error_response(api_error(error)));
-    stream_.json(error_json(api_error(error)));
-    stream_.end();
+    if (!std::exchange(failed_, true)) stream_.fail(error);
   }
 
   [[nodiscard]] Json envelope(Json choices) const {
@@ -242,7 +240,7 @@ class Run {
     }
     Json json = envelope(std::move(choices));
     json["usage"] = usage_json(usage_);
-    stream_.exchange()->respond({200, "application/json", json_text(json), {}});
+    stream_.exchange()->respond(json_response(json));
   }
 
   std::mutex mutex_;

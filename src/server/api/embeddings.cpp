@@ -5,6 +5,7 @@
 
 #include "server/api/endpoints.h"
 #include "server/api/prompts.h"
+#include "text/base64.h"
 
 namespace quipu::server {
 namespace {
@@ -22,20 +23,12 @@ std::vector<float> shortened(const std::vector<float>& embedding, size_t n) {
 }
 
 std::string base64(const std::vector<float>& numbers) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string bytes;
   for (const float number : numbers) {
     const auto bits = std::bit_cast<uint32_t>(number);
     for (int i = 0; i < 4; i++) bytes += static_cast<char>(bits >> (8 * i) & 0xFF);
   }
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; j++)
-      group = group << 8 | (i + j < bytes.size() ? static_cast<unsigned char>(bytes[i + j]) : 0);
-    for (size_t j = 0; j < 4; j++) out += i + j <= bytes.size() ? kDigits[group >> (18 - 6 * j) & 63] : '=';
-  }
-  return out;
+  return text::base64(bytes);
 }
 
 struct Run {
@@ -71,7 +64,7 @@ Status start(const std::shared_ptr<Run>& run, const ModelHost::Lease& model, std
       run->n_tokens += result->usage.n_prompt;
       // Cancelled, or over the deadline.
       if (run->embeddings[i].empty()) return run->fail(error_of(ErrorKind::cancelled, "the request was given up"));
-      if (run->n_open == 0) run->exchange->respond({200, "application/json", json_text(run->body(*run)), {}});
+      if (run->n_open == 0) run->exchange->respond(json_response(run->body(*run)));
     };
     auto id = model->scheduler->submit(std::move(request), std::move(listener));
     if (!id.ok()) {

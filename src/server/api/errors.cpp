@@ -67,6 +67,10 @@ Json error_json(const ApiError& error) {
             {"code", or_null(error.code)}}}};
 }
 
+Response json_response(const Json& content) {
+  return {200, "application/json", json_text(content), {}};
+}
+
 Response error_response(const ApiError& error) {
   Response response{error.status, "application/json", json_text(error_json(error)), {}};
   if (error.status == 429 || error.status == 503) response.headers.push_back({"Retry-After", "1"});

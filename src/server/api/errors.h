@@ -27,5 +27,7 @@ ApiError api_error(int status, const std::string& message);
 
 Json error_json(const ApiError& error);
 Response error_response(const ApiError& error);
+// 200 with this content.
+Response json_response(const Json& content);
 
 }  // namespace quipu::server

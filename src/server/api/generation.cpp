@@ -10,8 +10,6 @@
 namespace quipu::server {
 namespace {
 
-// OpenAI's own limit; each answer has its own place in the scheduler.
-constexpr double kMostAnswers = 128;
 // Each piece of text is searched for every stop text: the product bounds the time.
 constexpr size_t kMostStops = 64, kMostStopBytes = 1024;
 constexpr size_t kMostBiases = 10000;
@@ -110,7 +108,6 @@ Result<float> bias_of(const Json& value, const std::string& path) {
 }
 
 Status read_logit_bias(const Json& bias, const HostedModel& model, sample::SamplingParams& sampling) {
-  const int32_t n_vocab = model.model->tokenizer().n_vocab();
   const auto add = [&](const Json& id, const Json& value, const std::string& path) -> Status {
     QUIPU_TRY(const float number, bias_of(value, path));
     if (id.is_string()) {
@@ -118,9 +115,9 @@ Status read_logit_bias(const Json& bias, const HostedModel& model, sample::Sampl
         sampling.logit_bias.emplace_back(token, number);
       return {};
     }
-    if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() >= n_vocab)
-      return invalid_input("{}: tokens have ids from 0 to {}", path, n_vocab - 1);
-    sampling.logit_bias.emplace_back(id.get<engine::Token>(), number);
+    const auto token = token_of(id, model);
+    if (!token) return invalid_input("{}: tokens have ids from 0 to {}", path, model.model->tokenizer().n_vocab() - 1);
+    sampling.logit_bias.emplace_back(*token, number);
     return {};
   };
   if (bias.size() > kMostBiases)
@@ -237,14 +234,21 @@ Result<std::shared_ptr<grammar::MaskCache>> compiled_gbnf(const HostedModel& mod
   });
 }
 
+std::optional<engine::Token> token_of(const Json& id, const HostedModel& model) {
+  if (!id.is_number_integer() || id.get<int64_t>() < 0 || id.get<int64_t>() >= model.model->tokenizer().n_vocab())
+    return std::nullopt;
+  return id.get<engine::Token>();
+}
+
 Result<std::vector<engine::Token>> tokens_of(const Json& list, const HostedModel& model, const std::string& path) {
-  const int32_t n_vocab = model.model->tokenizer().n_vocab();
   std::vector<engine::Token> tokens;
   tokens.reserve(list.size());
   for (size_t i = 0; i < list.size(); i++) {
-    if (!list[i].is_number_integer() || list[i].get<int64_t>() < 0 || list[i].get<int64_t>() >= n_vocab)
-      return invalid_input("{}[{}]: must be a token id from 0 to {}", path, i, n_vocab - 1);
-    tokens.push_back(list[i].get<engine::Token>());
+    const auto token = token_of(list[i], model);
+    if (!token) {
+      return invalid_input("{}[{}]: must be a token id from 0 to {}", path, i, model.model->tokenizer().n_vocab() - 1);
+    }
+    tokens.push_back(*token);
   }
   return tokens;
 }

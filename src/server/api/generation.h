@@ -33,6 +33,8 @@ Result<std::shared_ptr<grammar::MaskCache>> compiled_schema(const HostedModel& m
 Result<std::shared_ptr<grammar::MaskCache>> compiled_gbnf(const HostedModel& model, const std::string& text,
                                                           const std::string& path);
 
+// A token of the model that `id` names by number.
+std::optional<engine::Token> token_of(const Json& id, const HostedModel& model);
 // The token ids of a JSON list. Errors: what is no id of the vocabulary, with its path.
 Result<std::vector<engine::Token>> tokens_of(const Json& list, const HostedModel& model, const std::string& path);
 

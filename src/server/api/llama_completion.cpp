@@ -61,13 +61,9 @@ class Run {
   }
 
   void on_done(const Result<engine::Answered>& result) {
-    if (!result.ok()) {
-      if (!stream_.begun()) return stream_.exchange()->respond(error_response(api_error(result.error())));
-      stream_.json(error_json(api_error(result.error())));
-      return stream_.end();
-    }
+    if (!result.ok()) return stream_.fail(result.error());
     const Json last = final_json(*result);
-    if (!streams_) return stream_.exchange()->respond({200, "application/json", json_text(last), {}});
+    if (!streams_) return stream_.exchange()->respond(json_response(last));
     stream_.json(last);
     stream_.end();
   }

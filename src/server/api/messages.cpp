@@ -239,7 +239,7 @@ class Writer : public ChatEvents {
       message["stop_reason"] = stop_reason();
       message["stop_sequence"] = stop_sequence_;
       message["usage"] = usage_json;
-      return stream_.exchange()->respond({200, "application/json", json_text(message), {}});
+      return stream_.exchange()->respond(json_response(message));
     }
     send("message_delta",
          {{"delta", {{"stop_reason", stop_reason()}, {"stop_sequence", stop_sequence_}}}, {"usage", usage_json}});

@@ -12,9 +12,10 @@ Json model_json(const std::string& name) {
 
 Status list_models(Call& call, const Fields*) {
   Json data = Json::array();
+  const auto all_loaded = call.service.host.loaded();
   for (const std::string& name : call.service.host.names()) {
     Json model = model_json(name);
-    for (const auto& loaded : call.service.host.loaded()) {
+    for (const auto& loaded : all_loaded) {
       if (loaded->name != name) continue;
       const auto& hp = loaded->model->hyperparameters();
       model["meta"] = {{"n_vocab", hp.n_vocab},

@@ -51,7 +51,7 @@ std::string label_of(const std::string& model) {
 
 struct Metric {
   const char* name;
-  const char* llama_name;  // llama.cpp's name for it, or null
+  bool is_llama_cpp;  // has it under the same name
   const char* type;
   const char* help;
   double (*value)(const engine::SchedulerStats&);
@@ -66,53 +66,52 @@ double rate(uint64_t n, double seconds) {
 
 using Stats = engine::SchedulerStats;
 constexpr Metric kMetrics[]{
-    {"prompt_tokens_total", "prompt_tokens_total", "counter", "Tokens of prompts that were computed.",
+    {"prompt_tokens_total", true, "counter", "Tokens of prompts that were computed.",
      [](const Stats& s) { return static_cast<double>(s.n_prompt_tokens - s.n_cached_tokens); }},
-    {"prompt_seconds_total", "prompt_seconds_total", "counter", "Time spent on prompts.",
-     [](const Stats& s) { return s.prompt_s; }},
-    {"tokens_predicted_total", "tokens_predicted_total", "counter", "Tokens of answers.",
+    {"prompt_seconds_total", true, "counter", "Time spent on prompts.", [](const Stats& s) { return s.prompt_s; }},
+    {"tokens_predicted_total", true, "counter", "Tokens of answers.",
      [](const Stats& s) { return static_cast<double>(s.n_generated_tokens); }},
-    {"tokens_predicted_seconds_total", "tokens_predicted_seconds_total", "counter", "Time spent on answers.",
+    {"tokens_predicted_seconds_total", true, "counter", "Time spent on answers.",
      [](const Stats& s) { return s.generation_s; }},
-    {"n_decode_total", "n_decode_total", "counter", "Steps of the engine.",
+    {"n_decode_total", true, "counter", "Steps of the engine.",
      [](const Stats& s) { return static_cast<double>(s.n_steps); }},
-    {"n_busy_slots_per_decode", "n_busy_slots_per_decode", "gauge", "Tokens of a step, on average.",
+    {"n_busy_slots_per_decode", true, "gauge", "Tokens of a step, on average.",
      [](const Stats& s) { return share(s.n_step_tokens, s.n_steps); }},
-    {"prompt_tokens_seconds", "prompt_tokens_seconds", "gauge", "Tokens of prompts per second of work on them.",
+    {"prompt_tokens_seconds", true, "gauge", "Tokens of prompts per second of work on them.",
      [](const Stats& s) { return rate(s.n_prompt_tokens - s.n_cached_tokens, s.prompt_s); }},
-    {"predicted_tokens_seconds", "predicted_tokens_seconds", "gauge", "Tokens of answers per second of work on them.",
+    {"predicted_tokens_seconds", true, "gauge", "Tokens of answers per second of work on them.",
      [](const Stats& s) { return rate(s.n_generated_tokens, s.generation_s); }},
-    {"requests_processing", "requests_processing", "gauge", "Answers that are computed now.",
+    {"requests_processing", true, "gauge", "Answers that are computed now.",
      [](const Stats& s) { return static_cast<double>(s.n_running); }},
-    {"requests_deferred", "requests_deferred", "gauge", "Answers that wait.",
+    {"requests_deferred", true, "gauge", "Answers that wait.",
      [](const Stats& s) { return static_cast<double>(s.n_waiting); }},
-    {"kv_cache_usage_ratio", "kv_cache_usage_ratio", "gauge", "Share of the KV cache's pages in use.",
+    {"kv_cache_usage_ratio", true, "gauge", "Share of the KV cache's pages in use.",
      [](const Stats& s) { return share(s.n_pages_used, s.n_pages); }},
-    {"kv_cache_tokens", "kv_cache_tokens", "gauge", "Room of the pages in use, in tokens.",
+    {"kv_cache_tokens", true, "gauge", "Room of the pages in use, in tokens.",
      [](const Stats& s) { return static_cast<double>(s.n_pages_used * s.page_tokens); }},
-    {"requests_total", nullptr, "counter", "Requests that were accepted.",
+    {"requests_total", false, "counter", "Requests that were accepted.",
      [](const Stats& s) { return static_cast<double>(s.n_requests); }},
-    {"requests_rejected_total", nullptr, "counter", "Requests refused because the queue was full.",
+    {"requests_rejected_total", false, "counter", "Requests refused because the queue was full.",
      [](const Stats& s) { return static_cast<double>(s.n_rejected); }},
-    {"requests_cancelled_total", nullptr, "counter", "Requests whose client left.",
+    {"requests_cancelled_total", false, "counter", "Requests whose client left.",
      [](const Stats& s) { return static_cast<double>(s.n_cancelled); }},
-    {"requests_deadline_total", nullptr, "counter", "Requests whose time was over.",
+    {"requests_deadline_total", false, "counter", "Requests whose time was over.",
      [](const Stats& s) { return static_cast<double>(s.n_deadline); }},
-    {"requests_failed_total", nullptr, "counter", "Requests that ended with an error.",
+    {"requests_failed_total", false, "counter", "Requests that ended with an error.",
      [](const Stats& s) { return static_cast<double>(s.n_failed); }},
-    {"preemptions_total", nullptr, "counter", "Answers that gave way to others.",
+    {"preemptions_total", false, "counter", "Answers that gave way to others.",
      [](const Stats& s) { return static_cast<double>(s.n_preemptions); }},
-    {"cached_tokens_total", nullptr, "counter", "Tokens of prompts that were found in the cache.",
+    {"cached_tokens_total", false, "counter", "Tokens of prompts that were found in the cache.",
      [](const Stats& s) { return static_cast<double>(s.n_cached_tokens); }},
-    {"prefix_lookups_total", nullptr, "counter", "Prompts that were looked for in the cache.",
+    {"prefix_lookups_total", false, "counter", "Prompts that were looked for in the cache.",
      [](const Stats& s) { return static_cast<double>(s.n_prefix_lookups); }},
-    {"prefix_hits_total", nullptr, "counter", "Prompts of which something was found.",
+    {"prefix_hits_total", false, "counter", "Prompts of which something was found.",
      [](const Stats& s) { return static_cast<double>(s.n_prefix_hits); }},
-    {"kv_pages", nullptr, "gauge", "Pages of the KV cache.",
+    {"kv_pages", false, "gauge", "Pages of the KV cache.",
      [](const Stats& s) { return static_cast<double>(s.n_pages); }},
-    {"kv_pages_used", nullptr, "gauge", "Pages in use.",
+    {"kv_pages_used", false, "gauge", "Pages in use.",
      [](const Stats& s) { return static_cast<double>(s.n_pages_used); }},
-    {"kv_pages_cached", nullptr, "gauge", "Pages that no answer uses, kept for prompts to come.",
+    {"kv_pages_cached", false, "gauge", "Pages that no answer uses, kept for prompts to come.",
      [](const Stats& s) { return static_cast<double>(s.n_pages_cached); }},
 };
 
@@ -141,22 +140,23 @@ Status metrics(Call& call, const Fields*) {
               static_cast<double>(call.service.n_connections()));
   page.metric("quipu:peak_resident_bytes", "gauge", "Most memory that the process has had.",
               static_cast<double>(platform::peak_resident_bytes()));
-  const auto loaded = call.service.host.loaded();
+  struct Seen {
+    std::string label;
+    Stats stats;
+  };
+  std::vector<Seen> seen;
+  for (const auto& model : call.service.host.loaded())
+    seen.push_back({label_of(model->name), model->scheduler->stats()});
   for (const Metric& metric : kMetrics) {
-    for (const auto& model : loaded) {
-      const std::string labels = "{" + label_of(model->name) + "}";
-      page.metric(fmt::format("quipu:{}", metric.name), metric.type, metric.help,
-                  metric.value(model->scheduler->stats()), labels);
-      if (metric.llama_name == nullptr) continue;
+    for (const Seen& model : seen) {
+      const double value = metric.value(model.stats);
+      page.metric(fmt::format("quipu:{}", metric.name), metric.type, metric.help, value, "{" + model.label + "}");
       // llama.cpp has one model, and no labels: those of the first model.
-      if (model->name == loaded.front()->name)
-        page.metric(fmt::format("llamacpp:{}", metric.llama_name), metric.type, metric.help,
-                    metric.value(model->scheduler->stats()));
+      if (metric.is_llama_cpp && &model == &seen.front())
+        page.metric(fmt::format("llamacpp:{}", metric.name), metric.type, metric.help, value);
     }
   }
-  for (const auto& model : loaded) {
-    const Stats stats = model->scheduler->stats();
-    const std::string label = label_of(model->name);
+  for (const auto& [label, stats] : seen) {
     page.histogram("quipu:queue_seconds", "Time that requests waited.", label, stats.queue);
     page.histogram("quipu:first_token_seconds", "Time until the first token.", label, stats.first_token);
     page.histogram("quipu:between_tokens_seconds", "Time between tokens of an answer.", label, stats.between_tokens);

@@ -68,16 +68,14 @@ Result<Prompt> read_mixed_prompt(const Json& json, const HostedModel& model, con
   Prompt prompt;
   const Tokenizer& tokenizer = model.model->tokenizer();
   for (size_t i = 0; i < json.size(); i++) {
-    const std::string at = fmt::format("{}[{}]", path, i);
-    std::vector<engine::Token> tokens;
     if (json[i].is_string()) {
-      tokens = tokenizer.encode(json[i].get<std::string>(), {.parse_special = true, .add_special = i == 0});
+      const auto tokens = tokenizer.encode(json[i].get<std::string>(), {.parse_special = true, .add_special = i == 0});
+      prompt.tokens.insert(prompt.tokens.end(), tokens.begin(), tokens.end());
+    } else if (const auto token = token_of(json[i], model)) {
+      prompt.tokens.push_back(*token);
     } else {
-      auto id = tokens_of(Json::array({json[i]}), model, at);
-      if (!id.ok()) return invalid_input("{}: must be a text or a token id from 0 to {}", at, tokenizer.n_vocab() - 1);
-      tokens = std::move(*id);
+      return invalid_input("{}[{}]: must be a text or a token id from 0 to {}", path, i, tokenizer.n_vocab() - 1);
     }
-    prompt.tokens.insert(prompt.tokens.end(), tokens.begin(), tokens.end());
   }
   if (prompt.tokens.empty()) return invalid_input("{}: is empty", path);
   prompt.text = tokenizer.decode(prompt.tokens, true);

@@ -307,7 +307,7 @@ class Writer : public ChatEvents {
                           {"output_tokens", usage.n_generated},
                           {"output_tokens_details", {{"reasoning_tokens", 0}}},
                           {"total_tokens", usage.n_prompt + usage.n_generated}};
-    if (!streams_) return stream_.exchange()->respond({200, "application/json", json_text(response_), {}});
+    if (!streams_) return stream_.exchange()->respond(json_response(response_));
     send(whole ? "response.completed" : "response.incomplete", {{"response", response_}});
     stream_.end();
   }

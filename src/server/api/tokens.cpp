@@ -26,9 +26,10 @@ Status tokenize(Call& call, const Fields* fields) {
   const bool add_special = fields->boolean("add_special", fields->boolean("add_special_tokens", false));
   const auto tokens =
       tokenizer.encode(text, {.parse_special = fields->boolean("parse_special", true), .add_special = add_special});
+  const bool with_pieces = fields->boolean("with_pieces", false);
   Json list = Json::array();
   for (const engine::Token token : tokens) {
-    if (!fields->boolean("with_pieces", false)) {
+    if (!with_pieces) {
       list.push_back(token);
       continue;
     }

@@ -103,7 +103,7 @@ Result<Request> Connection::request_of(const Parser& parser) {
   request.method = std::string(message.method_string());
   for (const auto& field : message) request.headers.push_back({std::string(field.name_string()), field.value()});
   const auto id = request.header("X-Request-Id");
-  request.id = id && is_request_id(*id) ? std::string(*id) : fmt::format("req_{:016x}", random_seed());
+  request.id = id && is_plain_name(*id) ? std::string(*id) : fmt::format("req_{:016x}", random_seed());
   QUIPU_TRY(Target target, parse_target(message.target()));
   const auto path =
       target.path == "*" ? std::string_view("*") : below_prefix(target.path, loop_->options.prefix).value_or("");
@@ -229,7 +229,6 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
     if (!co_await send("HTTP/1.1 100 Continue\r\n\r\n")) co_return Next::close;
   }
   if (!co_await read_body(parser, *request)) co_return Next::close;
-  no_deadline();
 
   HeadStyle style;
   style.chunked = parser.get().version() >= 11;
@@ -237,7 +236,6 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
   style.no_body = request->method == "HEAD";
   if (loop_->options.extra_headers) style.extra = loop_->options.extra_headers(*request);
   auto channel = std::make_shared<Channel>(loop_, weak_from_this(), std::move(*request), std::move(style));
-  loop_->n_requests++;
   loop_->options.handle(Channel::handle(channel));
   co_return co_await answer(std::move(channel));
 }

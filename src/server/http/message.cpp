@@ -137,11 +137,11 @@ std::string_view reason_phrase(int status) {
   }
 }
 
-bool is_request_id(std::string_view id) {
+bool is_plain_name(std::string_view text) {
   const auto allowed = [](char c) {
     return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '-' || c == '_' || c == '.';
   };
-  return !id.empty() && id.size() <= 64 && std::ranges::all_of(id, allowed);
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, allowed);
 }
 
 }  // namespace quipu::server

@@ -51,8 +51,8 @@ std::optional<std::string_view> below_prefix(std::string_view path, std::string_
 // "Not Found".
 std::string_view reason_phrase(int status);
 
-// What a client may call its request: 1 to 64 letters, digits, '-', '_', '.'.
-bool is_request_id(std::string_view id);
+// What a client may call a request or a function: 1 to 64 letters, digits, '-', '_', '.'.
+bool is_plain_name(std::string_view text);
 
 // Whether two texts are equal but for the case of ASCII letters.
 bool equal_ignoring_case(std::string_view a, std::string_view b);

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string_view>
 
-#include "server/api/json.h"
+#include "server/api/errors.h"
 #include "server/http/exchange.h"
 
 namespace quipu::server {
@@ -29,6 +29,12 @@ class EventStream {
   void end() {
     begin();
     exchange_->end();
+  }
+  // The end for an error: the whole answer if nothing was sent yet, else the last event.
+  void fail(const Error& error) {
+    if (!begun_) return exchange_->respond(error_response(api_error(error)));
+    json(error_json(api_error(error)));
+    end();
   }
   [[nodiscard]] const std::shared_ptr<Exchange>& exchange() const { return exchange_; }
 
