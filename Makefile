@@ -64,10 +64,10 @@ test-portable: setup-test ## test what make dist made: objects of every target, 
 format: setup-dev ## clang-format over the tree
 	@git ls-files '*.cpp' '*.h' | xargs clang-format -i
 
-lint: setup-dev $(BUILD)/build.ninja ## room check, clang-format, clang-tidy: warnings are errors
+lint: setup-dev build ## room check, clang-format, clang-tidy: warnings are errors
 	@scripts/check_rooms.py
 	@git ls-files '*.cpp' '*.h' | xargs clang-format --dry-run --Werror
-	@scripts/lint.sh $(BUILD)
+	@JOBS=$(JOBS) scripts/lint.py $(BUILD)
 
 asan: setup-test setup-dev ## the test suite under AddressSanitizer and UBSan
 	@cmake -S . -B $(BUILD)/asan -G Ninja -DQUIPU_SANITIZE=address,undefined >/dev/null
