@@ -1,4 +1,4 @@
-// fmt's functions, compiled once instead of in every file (FMT_HEADER_ONLY): what the library's own source file holds.
+// fmt's functions are instantiated here, once, instead of in every file (FMT_HEADER_ONLY makes a file take a third longer).
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE
