@@ -7,12 +7,16 @@ namespace quipu::kernels {
 
 using GemvTable = decltype(Kernels::gemv);
 
-// The types of which every instruction set has kernels.
-inline constexpr std::array kMatrixTypes = {quant::TensorType::F32,  quant::TensorType::F16,  quant::TensorType::BF16,
-                                            quant::TensorType::Q8_0, quant::TensorType::Q4_0, quant::TensorType::Q4_1,
-                                            quant::TensorType::Q5_0, quant::TensorType::Q5_1, quant::TensorType::Q2_K,
-                                            quant::TensorType::Q3_K, quant::TensorType::Q4_K, quant::TensorType::Q5_K,
-                                            quant::TensorType::Q6_K};
+// What a matrix may consist of: every type with a codec. Every instruction set has kernels for all of them.
+inline constexpr std::array kMatrixTypes = {
+    quant::TensorType::F32,     quant::TensorType::F16,    quant::TensorType::BF16,   quant::TensorType::Q8_0,
+    quant::TensorType::Q4_0,    quant::TensorType::Q4_1,   quant::TensorType::Q5_0,   quant::TensorType::Q5_1,
+    quant::TensorType::Q2_K,    quant::TensorType::Q3_K,   quant::TensorType::Q4_K,   quant::TensorType::Q5_K,
+    quant::TensorType::Q6_K,    quant::TensorType::Q8_K,   quant::TensorType::IQ1_S,  quant::TensorType::IQ1_M,
+    quant::TensorType::IQ2_XXS, quant::TensorType::IQ2_XS, quant::TensorType::IQ2_S,  quant::TensorType::IQ3_XXS,
+    quant::TensorType::IQ3_S,   quant::TensorType::IQ4_NL, quant::TensorType::IQ4_XS, quant::TensorType::TQ1_0,
+    quant::TensorType::TQ2_0,   quant::TensorType::MXFP4,  quant::TensorType::NVFP4,  quant::TensorType::Q1_0,
+    quant::TensorType::Q2_0};
 
 namespace generic {
 extern const GemmKernels gemm_f32;

@@ -108,8 +108,8 @@ TEST_P(GemmTest, every_type_agrees_with_float64_at_every_batch) {
   for (const TensorType type : test::matrix_types()) {
     // Two panels, the second of an odd number of rows; two blocks of K, the second short unless the type's block is
     // 256.
-    const bool super = quant::traits(type).block_elements == 256;
-    const size_t n_in = super ? 512 : 256 + 96;
+    const size_t block = quant::traits(type).block_elements;
+    const size_t n_in = 256 + (block > 32 ? block : 96);
     const Weights w(type, gemm(type).panel_rows + 5, n_in, random_);
     const std::vector<float> x = normal(kMaxTokens * n_in);
     expect_products(gemm(type), w, x, 4096, kMaxTokens);

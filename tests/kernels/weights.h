@@ -18,7 +18,8 @@ using quant::TensorType;
 
 inline std::vector<TensorType> matrix_types() {
   using enum TensorType;
-  return {F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K};
+  return {F32,   F16,     BF16,   Q8_0,  Q4_0,    Q4_1,  Q5_0,   Q5_1,   Q2_K,  Q3_K,  Q4_K,  Q5_K,  Q6_K, Q8_K, IQ1_S,
+          IQ1_M, IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, IQ4_NL, IQ4_XS, TQ1_0, TQ2_0, MXFP4, NVFP4, Q1_0, Q2_0};
 }
 
 // Where the binary16 scales of a block stand; the other bytes may have any value.
@@ -44,7 +45,8 @@ inline std::vector<size_t> half_offsets(TensorType type) {
   }
 }
 
-// A matrix [n_out, n_in] whose quantised blocks have random bits and scales of random sign.
+// A matrix [n_out, n_in] whose quantised blocks have random bits and scales of random sign, or, where half_offsets
+// knows none, are those of random numbers.
 class Weights {
  public:
   Weights(TensorType type, size_t n_out, size_t n_in, std::mt19937& random)
@@ -53,7 +55,7 @@ class Weights {
     std::normal_distribution<float> normal;
     // One byte in front, so that rows have odd addresses, as in a mapped file.
     bytes_.resize(1 + n_out * row_bytes_);
-    if (traits.block_elements == 1) {
+    if (half_offsets(type).empty()) {
       std::vector<float> row(n_in);
       for (size_t r = 0; r < n_out; ++r) {
         for (float& v : row) v = normal(random);

@@ -120,6 +120,72 @@ struct BlocksQ8_0 {
   __m256 scales[1], offsets[1];
 };
 
+// 32 bytes of nibbles to the levels of a table: those of the low halves, then of the high ones, even bytes first.
+[[gnu::always_inline]] inline void split_levels(__m256i bytes, const int8_t* levels, __m256i w[4]) {
+  const __m256i table = levels16(levels), mask = _mm256_set1_epi8(15);
+  const __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(bytes, mask));
+  const __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), mask));
+  w[0] = _mm256_srai_epi16(_mm256_slli_epi16(low, 8), 8);
+  w[1] = _mm256_srai_epi16(low, 8);
+  w[2] = _mm256_srai_epi16(_mm256_slli_epi16(high, 8), 8);
+  w[3] = _mm256_srai_epi16(high, 8);
+}
+
+struct BlocksIQ4_NL {
+  static constexpr Order kOrder = Order::blocks32;
+  static constexpr bool kHasOffsets = false;
+  static constexpr size_t kBlockBytes = 18;
+  static constexpr size_t kBytes = 8 * kBlockBytes;
+
+  [[gnu::always_inline]] explicit BlocksIQ4_NL(const std::byte* p) : blocks(p), scales{halves<kBlockBytes>(p)} {}
+
+  [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[4]) const {
+    const std::byte* q = blocks + (4 * g + 2 * h) * kBlockBytes + 2;
+    split_levels(load16_twice(q, q + kBlockBytes), quant::kIq4Values, w);
+  }
+
+  const std::byte* blocks;
+  __m256 scales[1];
+};
+
+struct BlocksIQ4_XS {
+  static constexpr Order kOrder = Order::blocks32;
+  static constexpr bool kHasOffsets = false;
+  static constexpr size_t kBytes = sizeof(quant::BlockIQ4_XS);
+
+  [[gnu::always_inline]] explicit BlocksIQ4_XS(const std::byte* p) : block(block_at<quant::BlockIQ4_XS>(p, 0)) {
+    scales[0] = _mm256_mul_ps(scales_of_iq4_xs(block), _mm256_set1_ps(half_value(block.d)));
+  }
+
+  [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[4]) const {
+    split_levels(load32(block.q + 64 * g + 32 * h), quant::kIq4Values, w);
+  }
+
+  const quant::BlockIQ4_XS& block;
+  __m256 scales[1];
+};
+
+struct BlocksMXFP4 {
+  static constexpr Order kOrder = Order::blocks32;
+  static constexpr bool kHasOffsets = false;
+  static constexpr size_t kBlockBytes = sizeof(quant::BlockMXFP4);
+  static constexpr size_t kBytes = 8 * kBlockBytes;
+
+  [[gnu::always_inline]] explicit BlocksMXFP4(const std::byte* p) : blocks(p) {
+    alignas(32) float scale[8];
+    for (size_t i = 0; i < 8; ++i) scale[i] = mxfp4_scale(block_at<quant::BlockMXFP4>(p, i).e);
+    scales[0] = _mm256_load_ps(scale);
+  }
+
+  [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[4]) const {
+    const std::byte* q = blocks + (4 * g + 2 * h) * kBlockBytes + 1;
+    split_levels(load16_twice(q, q + kBlockBytes), quant::kFp4Values, w);
+  }
+
+  const std::byte* blocks;
+  __m256 scales[1];
+};
+
 // Q4_K and Q5_K: 8 scales and 8 minima of 6 bits.
 template <class Block>
 [[gnu::always_inline]] inline void scales_offsets_k4(const Block& block, __m256& scales, __m256& offsets) {

@@ -1,6 +1,6 @@
 // GEMM in float32, for AVX2 and FMA: panels of 16 rows, [k][16].
 #include "kernels/avx2/decode.h"
-#include "kernels/tables.h"
+#include "kernels/decoded_impl.h"
 
 namespace quipu::kernels {
 namespace {
@@ -70,6 +70,15 @@ void unpack_rows(const WeightRows& w, size_t k_begin, size_t k_end, void* panel)
   }
 }
 
+void unpack_decoded(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) {
+  float* out = static_cast<float*>(panel);
+  for (size_t k = k_begin; k < k_end; k += kBlock, out += kBlock * kPanelRows) {
+    const size_t n = k_end - k < kBlock ? k_end - k : kBlock;
+    const DecodedBlock<kPanelRows> block(w, k, k + n);
+    unpack_rows<TensorType::F32>(block.rows(), 0, n, out);
+  }
+}
+
 void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) {
   switch (w.type) {
     case TensorType::F32:
@@ -98,8 +107,14 @@ void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel
       return unpack_rows<TensorType::Q5_K>(w, k_begin, k_end, panel);
     case TensorType::Q6_K:
       return unpack_rows<TensorType::Q6_K>(w, k_begin, k_end, panel);
+    case TensorType::IQ4_NL:
+      return unpack_rows<TensorType::IQ4_NL>(w, k_begin, k_end, panel);
+    case TensorType::IQ4_XS:
+      return unpack_rows<TensorType::IQ4_XS>(w, k_begin, k_end, panel);
+    case TensorType::MXFP4:
+      return unpack_rows<TensorType::MXFP4>(w, k_begin, k_end, panel);
     default:
-      __builtin_trap();  // the table has no kernel for other types
+      return unpack_decoded(w, k_begin, k_end, panel);
   }
 }
 

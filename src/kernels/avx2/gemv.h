@@ -4,7 +4,7 @@
 
 #include "kernels/avx2/blocks16.h"
 #include "kernels/avx2/pack16.h"
-#include "kernels/tables.h"
+#include "kernels/decoded_impl.h"
 
 namespace quipu::kernels {
 namespace {
@@ -213,7 +213,7 @@ inline constexpr GemvKernels kGemvFloat = {kMaxTokens, packed_float_bytes, pack_
 
 template <class Dot>
 consteval GemvTable gemv_table() {
-  GemvTable table{};
+  GemvTable table = decoded_gemv_table();
   const auto set = [&table](TensorType type, const GemvKernels& kernels) {
     table[static_cast<size_t>(type)] = &kernels;
   };
@@ -230,6 +230,9 @@ consteval GemvTable gemv_table() {
   set(TensorType::Q4_K, kGemvBlocks<Dot, BlocksQ4_K>);
   set(TensorType::Q5_K, kGemvBlocks<Dot, BlocksQ5_K>);
   set(TensorType::Q6_K, kGemvBlocks<Dot, BlocksQ6_K>);
+  set(TensorType::IQ4_NL, kGemvBlocks<Dot, BlocksIQ4_NL>);
+  set(TensorType::IQ4_XS, kGemvBlocks<Dot, BlocksIQ4_XS>);
+  set(TensorType::MXFP4, kGemvBlocks<Dot, BlocksMXFP4>);
   return table;
 }
 

@@ -197,6 +197,56 @@ struct BlocksQ8_0 {
   __m512 scales;
 };
 
+// 64 bytes of nibbles to the levels of a table: those of the low halves, then of the high ones, even bytes first.
+[[gnu::always_inline]] inline void split_levels(__m512i bytes, const int8_t* levels, __m512i w[4]) {
+  const __m512i table = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(levels)));
+  const __m512i mask = _mm512_set1_epi8(15);
+  const __m512i low = _mm512_shuffle_epi8(table, _mm512_and_si512(bytes, mask));
+  const __m512i high = _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask));
+  w[0] = _mm512_srai_epi16(_mm512_slli_epi16(low, 8), 8);
+  w[1] = _mm512_srai_epi16(low, 8);
+  w[2] = _mm512_srai_epi16(_mm512_slli_epi16(high, 8), 8);
+  w[3] = _mm512_srai_epi16(high, 8);
+}
+
+// The same bytes as Q4_0.
+struct BlocksIQ4_NL : BlocksQ4_0 {
+  static constexpr bool kHasOffsets = false;
+
+  using BlocksQ4_0::BlocksQ4_0;
+  [[gnu::always_inline]] void words(size_t g, __m512i w[4]) const {
+    static constexpr WordIndex kIndex = words_of_blocks<kBlockBytes, 2>();
+    split_levels(pick(raw[g], kIndex), quant::kIq4Values, w);
+  }
+};
+
+struct BlocksMXFP4 {
+  static constexpr Order kOrder = Order::blocks32;
+  static constexpr bool kHasOffsets = false;
+  static constexpr size_t kBlockBytes = sizeof(quant::BlockMXFP4);
+  static constexpr size_t kBytes = 8 * kBlockBytes;
+
+  [[gnu::always_inline]] BlocksMXFP4(const std::byte* p, size_t n_blocks) {
+    alignas(32) float scale[8] = {};
+    for (size_t i = 0; i < n_blocks; ++i) scale[i] = mxfp4_scale(block_at<quant::BlockMXFP4>(p, i).e);
+    scales = _mm512_castps256_ps512(_mm256_load_ps(scale));
+    const auto load = [&](size_t i) {
+      return i < n_blocks ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + i * kBlockBytes + 1))
+                          : _mm_setzero_si128();
+    };
+    for (size_t g = 0; g < 2; ++g) {
+      const __m256i low = _mm256_set_m128i(load(4 * g + 1), load(4 * g));
+      nibbles[g] =
+          _mm512_inserti64x4(_mm512_castsi256_si512(low), _mm256_set_m128i(load(4 * g + 3), load(4 * g + 2)), 1);
+    }
+  }
+
+  [[gnu::always_inline]] void words(size_t g, __m512i w[4]) const { split_levels(nibbles[g], quant::kFp4Values, w); }
+
+  __m512i nibbles[2];
+  __m512 scales;
+};
+
 // ---- super-blocks of 256 ----------------------------------------------------------------------------------------
 
 inline uint32_t load_u32(const void* p) {
@@ -281,6 +331,24 @@ struct BlocksQ5_K {
   }
 
   __m512i nibbles[2], high[2];
+  __m512 scales;
+};
+
+struct BlocksIQ4_XS {
+  static constexpr Order kOrder = Order::blocks32;
+  static constexpr bool kHasOffsets = false;
+  static constexpr size_t kBytes = sizeof(quant::BlockIQ4_XS);
+
+  [[gnu::always_inline]] BlocksIQ4_XS(const std::byte* p, size_t) : block(block_at<quant::BlockIQ4_XS>(p, 0)) {
+    const __m256 d = _mm256_set1_ps(half_value(block.d));
+    scales = _mm512_castps256_ps512(_mm256_mul_ps(scales_of_iq4_xs(block), d));
+  }
+
+  [[gnu::always_inline]] void words(size_t g, __m512i w[4]) const {
+    split_levels(_mm512_loadu_si512(block.q + 64 * g), quant::kIq4Values, w);
+  }
+
+  const quant::BlockIQ4_XS& block;
   __m512 scales;
 };
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "kernels/avx512/decode.h"
+#include "kernels/decoded_impl.h"
 
 namespace quipu::kernels {
 namespace {
@@ -56,6 +57,17 @@ void unpack_rows(const WeightRows& w, size_t k_begin, size_t k_end, void* panel)
 }
 
 template <class Element>
+void unpack_decoded(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) {
+  constexpr size_t kBlock = GemmKernels::kBlock;
+  auto* out = static_cast<__m512i*>(panel);
+  for (size_t k = k_begin; k < k_end; k += kBlock, out += kBlock / Element::kPerLane * (kPanelRows / 16)) {
+    const size_t n = k_end - k < kBlock ? k_end - k : kBlock;
+    const DecodedBlock<kPanelRows> block(w, k, k + n);
+    unpack_rows<Element, quant::TensorType::F32>(block.rows(), 0, n, out);
+  }
+}
+
+template <class Element>
 void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) {
   using quant::TensorType;
   switch (w.type) {
@@ -85,8 +97,14 @@ void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel
       return unpack_rows<Element, TensorType::Q5_K>(w, k_begin, k_end, panel);
     case TensorType::Q6_K:
       return unpack_rows<Element, TensorType::Q6_K>(w, k_begin, k_end, panel);
+    case TensorType::IQ4_NL:
+      return unpack_rows<Element, TensorType::IQ4_NL>(w, k_begin, k_end, panel);
+    case TensorType::IQ4_XS:
+      return unpack_rows<Element, TensorType::IQ4_XS>(w, k_begin, k_end, panel);
+    case TensorType::MXFP4:
+      return unpack_rows<Element, TensorType::MXFP4>(w, k_begin, k_end, panel);
     default:
-      __builtin_trap();  // the table has no kernel for other types
+      return unpack_decoded<Element>(w, k_begin, k_end, panel);
   }
 }
 

@@ -83,6 +83,34 @@ inline float scale_of_k3(const uint8_t* scales, size_t s) {
   return static_cast<float>((low | (high << 4)) - 32);
 }
 
+// A table of 16 bytes in both halves of a register.
+inline __m256i levels16(const int8_t* levels) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(levels)));
+}
+
+// The scales of the 8 sub-blocks of IQ4_XS, without d.
+inline __m256 scales_of_iq4_xs(const quant::BlockIQ4_XS& block) {
+  uint16_t high;
+  uint32_t low;
+  __builtin_memcpy(&high, block.scales_high, sizeof high);
+  __builtin_memcpy(&low, block.scales_low, sizeof low);
+  const __m256i low4 = _mm256_and_si256(
+      _mm256_srlv_epi32(_mm256_set1_epi32(static_cast<int>(low)), _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28)),
+      _mm256_set1_epi32(15));
+  const __m256i high2 = _mm256_and_si256(
+      _mm256_srlv_epi32(_mm256_set1_epi32(high), _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14)), _mm256_set1_epi32(3));
+  const __m256i six_bits = _mm256_or_si256(low4, _mm256_slli_epi32(high2, 4));
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(six_bits, _mm256_set1_epi32(32)));
+}
+
+// 2^(e - 128): what MXFP4's doubled levels are multiplied with. The two smallest are subnormal.
+inline float mxfp4_scale(uint8_t e) {
+  const uint32_t bits = e < 2 ? 0x00200000u << e : (e - 1u) << 23;
+  float scale;
+  __builtin_memcpy(&scale, &bits, sizeof scale);
+  return scale;
+}
+
 // Weights 32 * chunk ... 32 * chunk + 31 of a row.
 template <quant::TensorType kType>
 inline Quants32 quants32(const std::byte* row, size_t chunk);
@@ -179,6 +207,33 @@ inline Quants32 quants32<quant::TensorType::Q6_K>(const std::byte* row, size_t c
   const __m256i low = _mm256_and_si256(j < 2 ? v : _mm256_srli_epi16(v, 4), _mm256_set1_epi8(15));
   const __m256i high = _mm256_slli_epi16(two_bits(load32(b.high + 32 * h), 2 * j), 4);
   return {_mm256_or_si256(low, high), {s0, s1}, {-32 * s0, -32 * s1}};
+}
+
+// Levels from -127 to 113, and from -12 to 12: raised by 128 and 12 they are unsigned.
+template <>
+inline Quants32 quants32<quant::TensorType::IQ4_NL>(const std::byte* row, size_t chunk) {
+  const auto& b = block_at<quant::BlockIQ4_NL>(row, chunk);
+  const float d = half_value(b.d);
+  const __m256i levels = _mm256_xor_si256(levels16(quant::kIq4Values), _mm256_set1_epi8(-128));
+  return {_mm256_shuffle_epi8(levels, nibbles32(b.q)), {d, d}, {-128 * d, -128 * d}};
+}
+
+template <>
+inline Quants32 quants32<quant::TensorType::IQ4_XS>(const std::byte* row, size_t chunk) {
+  const auto& b = block_at<quant::BlockIQ4_XS>(row, chunk / 8);
+  const size_t s = chunk % 8;
+  const int low = b.scales_low[s / 2] >> (4 * (s % 2)) & 15, high = b.scales_high[s / 4] >> (2 * (s % 4)) & 3;
+  const float d = half_value(b.d) * static_cast<float>((low | high << 4) - 32);
+  const __m256i levels = _mm256_xor_si256(levels16(quant::kIq4Values), _mm256_set1_epi8(-128));
+  return {_mm256_shuffle_epi8(levels, nibbles32(b.q + 16 * s)), {d, d}, {-128 * d, -128 * d}};
+}
+
+template <>
+inline Quants32 quants32<quant::TensorType::MXFP4>(const std::byte* row, size_t chunk) {
+  const auto& b = block_at<quant::BlockMXFP4>(row, chunk);
+  const float d = mxfp4_scale(b.e);
+  const __m256i levels = _mm256_add_epi8(levels16(quant::kFp4Values), _mm256_set1_epi8(12));
+  return {_mm256_shuffle_epi8(levels, nibbles32(b.q)), {d, d}, {-12 * d, -12 * d}};
 }
 
 }  // namespace
