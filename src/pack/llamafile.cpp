@@ -124,6 +124,15 @@ uint64_t total_size(const std::vector<Input>& inputs) {
   return total;
 }
 
+// The progress of one file of `size` bytes, behind `before` of `total`. What it is told counts the work on that file
+// (its data twice, its holes not), the whole counts bytes of files.
+Progress part_of(const Progress& progress, uint64_t before, uint64_t size, uint64_t total) {
+  return [=](uint64_t done, uint64_t of) {
+    const double share = of == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(of);
+    return !progress || progress(before + static_cast<uint64_t>(share * static_cast<double>(size)), total);
+  };
+}
+
 }  // namespace
 
 Status pack(const PackRequest& request, const Progress& progress) {
@@ -139,12 +148,7 @@ Status pack(const PackRequest& request, const Progress& progress) {
   uint64_t before = 0;
   for (const Input& input : inputs) {
     const uint64_t size = input.file->bytes().size();
-    const Progress part = [&](uint64_t done, uint64_t of) {
-      // `of` counts the work on this file (its data twice, its holes not), the total counts bytes of files.
-      const double share = of == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(of);
-      return !progress || progress(before + static_cast<uint64_t>(share * static_cast<double>(size)), total);
-    };
-    QUIPU_CHECK_OK(writer.add_file(input.name, *input.file, false, part));
+    QUIPU_CHECK_OK(writer.add_file(input.name, *input.file, false, part_of(progress, before, size, total)));
     before += size;
   }
   QUIPU_CHECK_OK(finish(writer, *request.program, front, request.with_sums));
@@ -167,11 +171,7 @@ Status upgrade(UpgradeRequest request, const Progress& progress) {
   QUIPU_CHECK_OK(write_front(*request.program, front, total, out, writer));
   uint64_t before = 0;
   for (const Entry* entry : entries) {
-    const Progress part = [&](uint64_t done, uint64_t of) {
-      const double share = of == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(of);
-      return !progress || progress(before + static_cast<uint64_t>(share * static_cast<double>(entry->size)), total);
-    };
-    QUIPU_CHECK_OK(writer.add_entry(request.zip, *entry, part));
+    QUIPU_CHECK_OK(writer.add_entry(request.zip, *entry, part_of(progress, before, entry->size, total)));
     before += entry->size;
   }
   QUIPU_CHECK_OK(finish(writer, *request.program, front, request.with_sums));
