@@ -126,7 +126,7 @@ Status ChatStore::begin(const ChatHeader& header) {
   std::error_code code;
   name_ = now;
   for (int i = 2; std::filesystem::exists(path_of(name_), code); ++i) name_ = fmt::format("{}-{}", now, i);
-  const Status status = platform::append_private_file(path_of(name_), line_of(header_json(header)));
+  Status status = platform::append_private_file(path_of(name_), line_of(header_json(header)));
   if (!status.ok()) name_.clear();
   return status;
 }
@@ -155,7 +155,7 @@ Status ChatStore::save_as(const std::string& name, const ChatHeader& header, con
     return invalid_input("there is a chat '{}' already; /save -f {} replaces it", name, name);
   }
   const std::string before = std::exchange(name_, name);
-  const Status status = rewrite(header, conversation);
+  Status status = rewrite(header, conversation);
   if (!status.ok()) {
     name_ = before;
     return status;
@@ -257,6 +257,7 @@ std::vector<ChatInfo> ChatStore::list() const {
   }
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<ChatInfo> infos;
+  infos.reserve(found.size());
   for (auto& [time, info] : found) infos.push_back(std::move(info));
   return infos;
 }

@@ -147,6 +147,6 @@ using OnText = std::function<bool(std::string_view text)>;
 // the sequence holds the prompt and the answer, as far as it was computed. Errors: a prompt that is empty or longer
 // than the context.
 Result<Generated> generate(Engine& engine, Sequence& sequence, std::span<const Token> prompt,
-                           const GenerateOptions& options, const OnText& on_text, std::stop_token stop = {});
+                           const GenerateOptions& options, const OnText& on_text, const std::stop_token& stop = {});
 
 }  // namespace quipu::engine

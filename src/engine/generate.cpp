@@ -20,7 +20,7 @@ size_t common_prefix(std::span<const Token> a, std::span<const Token> b) {
 }  // namespace
 
 Result<Generated> generate(Engine& engine, Sequence& sequence, std::span<const Token> prompt,
-                           const GenerateOptions& options, const OnText& on_text, std::stop_token stop) {
+                           const GenerateOptions& options, const OnText& on_text, const std::stop_token& stop) {
   QUIPU_CHECK_OK(check_prompt(engine, prompt));
   QUIPU_TRY(auto answer, Answer::create(engine.model(), options, on_text));
   answer.accept_prompt(prompt);

@@ -8,7 +8,7 @@
 namespace quipu::platform {
 
 std::vector<ByteRange> data_ranges(const std::filesystem::path& path, uint64_t size) {
-  const std::vector<ByteRange> everything = size == 0 ? std::vector<ByteRange>{} : std::vector{ByteRange{0, size}};
+  std::vector<ByteRange> everything = size == 0 ? std::vector<ByteRange>{} : std::vector{ByteRange{0, size}};
 #ifdef SEEK_DATA
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return everything;

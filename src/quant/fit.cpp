@@ -154,8 +154,12 @@ void copy_finite(const float* source, size_t n, float* target) {
 void error_weights(const float* importance, const float* /*x*/, size_t n, float* weights) {
   // Columns that the text did not use may matter for another one.
   constexpr float kLeast = 1e-3f;
+  if (importance == nullptr) {
+    std::fill_n(weights, n, 1.0f);
+    return;
+  }
   float sum = 0;
-  for (size_t i = 0; i < n && importance != nullptr; ++i) sum += importance[i];
+  for (size_t i = 0; i < n; ++i) sum += importance[i];
   const float inverse_mean = finite_inverse(sum / static_cast<float>(n));
   for (size_t i = 0; i < n; ++i) weights[i] = inverse_mean > 0 ? importance[i] * inverse_mean + kLeast : 1;
 }

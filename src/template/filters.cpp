@@ -129,6 +129,7 @@ Value sort(In in, V v, A a) {
     return reverse ? order > 0 : order < 0;
   });
   std::vector<Value> out;
+  out.reserve(all.size());
   for (auto& [key, item] : all) out.push_back(std::move(item));
   return Value::list(std::move(out));
 }
@@ -180,6 +181,7 @@ Value dictsort(In in, V v, A a) {
     return reverse ? order > 0 : order < 0;
   });
   std::vector<Value> out;
+  out.reserve(entries.size());
   for (const auto& [key, value] : entries) out.push_back(Value::list({key, value}, true));
   return Value::list(std::move(out));
 }
@@ -212,7 +214,7 @@ Value first_or_last(V v, bool first) {
 }
 
 Value to_int(In, V v, A a) {
-  const Value fallback = a.get_or(0, "default", int64_t{0});
+  Value fallback = a.get_or(0, "default", int64_t{0});
   const int64_t base = whole_of(a.get_or(1, "base", int64_t{10}));
   if (v.is_integral()) return v.integer();
   double d = 0;
@@ -237,7 +239,7 @@ Value to_int(In, V v, A a) {
 }
 
 Value to_float(In, V v, A a) {
-  const Value fallback = a.get_or(0, "default", 0.0);
+  Value fallback = a.get_or(0, "default", 0.0);
   if (v.is_number()) return v.real();
   if (!v.is_string()) return fallback;
   const std::string s = strip(v.string(), nullptr, Sides::both);

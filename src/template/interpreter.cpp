@@ -543,7 +543,7 @@ Value Interpreter::evaluate_slice(const Node& node) {
 Value Interpreter::lookup(const Value& object, const Value& key, bool attribute_first) {
   if (object.is_undefined()) fail(object.undefined_hint());
   if (attribute_first && !object.is_namespace()) {
-    const Value method = find_method(*this, object, key.string());
+    Value method = find_method(*this, object, key.string());
     if (!method.is_undefined()) return method;
   }
   if (object.is_dict()) {
@@ -562,7 +562,7 @@ Value Interpreter::lookup(const Value& object, const Value& key, bool attribute_
     return Value::undefined(fmt::format("str object has no element {}", key.integer()));
   }
   if (!attribute_first && key.is_string() && !object.is_namespace()) {
-    const Value method = find_method(*this, object, key.string());
+    Value method = find_method(*this, object, key.string());
     if (!method.is_undefined()) return method;
   }
   const std::string shown = key.is_string() ? "attribute '" + key.string() + "'" : "element " + key.repr();

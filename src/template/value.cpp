@@ -267,7 +267,8 @@ const Value* Arguments::get(size_t position, std::string_view name) const {
 
 Value Arguments::get_or(size_t position, std::string_view name, Value fallback) const {
   const Value* found = get(position, name);
-  return found != nullptr ? *found : std::move(fallback);
+  if (found != nullptr) return *found;
+  return fallback;
 }
 
 bool equal(const Value& a, const Value& b) {

@@ -58,7 +58,7 @@ struct Plan {
 
 // The texts of tokens as keys of a JSON object: those that are no UTF-8 in OpenAI's way of writing.
 std::string key_text(const HostedModel& model, engine::Token token) {
-  const std::string text = token_text(model, token);
+  std::string text = token_text(model, token);
   if (text::is_valid_utf8(text)) return text;
   std::string key = "bytes:";
   for (const char c : text) key += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));

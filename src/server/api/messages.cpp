@@ -279,7 +279,7 @@ class Writer : public ChatEvents {
             {"stop_sequence", nullptr}};
   }
 
-  void send(const char* type, Json content) {
+  void send(const char* type, const Json& content) {
     if (!streams_) return;
     Json event{{"type", type}};
     event.update(content);

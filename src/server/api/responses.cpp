@@ -325,13 +325,13 @@ class Writer : public ChatEvents {
   [[nodiscard]] size_t index() const { return response_["output"].size() - 1; }
   Json& item() { return response_["output"].back(); }
 
-  Json place(Json more) {
+  Json place(const Json& more) {
     Json json{{"item_id", item()["id"]}, {"output_index", index()}};
     json.update(more);
     return json;
   }
 
-  void send(const char* type, Json content) {
+  void send(const char* type, const Json& content) {
     if (!streams_) return;
     Json event{{"type", type}, {"sequence_number", sequence_++}};
     event.update(content);

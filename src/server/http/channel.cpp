@@ -11,10 +11,11 @@ namespace {
 class Handle : public Exchange {
  public:
   explicit Handle(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
+  // NOLINTNEXTLINE(bugprone-exception-escape): without memory to tell it, the program may end
   ~Handle() override { channel_->abandon(); }
   [[nodiscard]] const Request& request() const override { return channel_->request(); }
-  void respond(Response response) override { channel_->respond(std::move(response)); }
-  void begin(Response head) override { channel_->begin(std::move(head)); }
+  void respond(Response response) override { channel_->respond(response); }
+  void begin(Response head) override { channel_->begin(head); }
   bool write(std::string_view piece) override { return channel_->write(piece); }
   void end() override { channel_->end(); }
   void on_gone(std::function<void()> callback) override { channel_->on_gone(std::move(callback)); }
@@ -113,7 +114,7 @@ uint64_t Channel::n_sent() const {
   return n_sent_;
 }
 
-void Channel::respond(Response response) {
+void Channel::respond(const Response& response) {
   const std::lock_guard lock(mutex_);
   QUIPU_CHECK(status_ == 0);
   status_ = response.status;
@@ -136,7 +137,7 @@ void Channel::append_chunk(std::string_view piece) {
   if (style_.chunked) pending_ += "\r\n";
 }
 
-void Channel::begin(Response head) {
+void Channel::begin(const Response& head) {
   const std::lock_guard lock(mutex_);
   QUIPU_CHECK(status_ == 0);
   status_ = head.status;

@@ -44,8 +44,8 @@ class Channel {
   static std::shared_ptr<Exchange> handle(std::shared_ptr<Channel> channel);
 
   // ---- for the handle
-  void respond(Response response);
-  void begin(Response head);
+  void respond(const Response& response);
+  void begin(const Response& head);
   bool write(std::string_view piece);
   void end();
   void on_gone(std::function<void()> callback);

@@ -218,7 +218,7 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
     style.no_body = request->method == "HEAD";
     if (loop_->options.extra_headers) style.extra = loop_->options.extra_headers(*request);
     auto channel = std::make_shared<Channel>(loop_, weak_from_this(), std::move(*request), std::move(style));
-    channel->respond(std::move(*refusal));
+    channel->respond(*refusal);
     co_return co_await answer(std::move(channel));
   }
   if (const auto expect = request->header("Expect"); expect && !parser.is_done()) {

@@ -265,6 +265,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::create(HttpOptions options) {
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): without memory to stop it, the program may end
 HttpServer::~HttpServer() {
   state_->loop->options.limits.drain_time = {};
   if (state_->thread.joinable()) {

@@ -62,7 +62,7 @@ class HttpServer {
   // Binds and listens. Errors: io, with the address: taken, not ours, no such host.
   static Result<std::unique_ptr<HttpServer>> create(HttpOptions options);
   // Stops at once what still runs.
-  ~HttpServer();
+  ~HttpServer();  // NOLINT(bugprone-exception-escape): as in its definition
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 

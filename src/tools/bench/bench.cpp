@@ -20,7 +20,7 @@ std::vector<engine::Token> random_tokens(Random& random, size_t n, uint32_t n_vo
 }
 
 Status append(engine::Engine& engine, engine::Sequence& sequence, std::span<const engine::Token> tokens,
-              std::stop_token stop) {
+              const std::stop_token& stop) {
   const engine::Work work{&sequence, tokens, engine::Work::Logits::last};
   return engine.decode(
       {&work, 1}, [](size_t, size_t, std::span<const float>) {}, std::move(stop));
@@ -82,7 +82,7 @@ double BenchResult::standard_deviation() const {
 }
 
 Result<BenchResult> run_bench(engine::Engine& engine, const BenchCase& what, int n_repetitions,
-                              const BenchProgress& progress, std::stop_token stop) {
+                              const BenchProgress& progress, const std::stop_token& stop) {
   if (uint64_t{what.n_tokens} + what.depth > engine.n_ctx()) {
     return invalid_input("{} tokens behind {} need a context of {}, but it is {}", what.n_tokens, what.depth,
                          uint64_t{what.n_tokens} + what.depth, engine.n_ctx());

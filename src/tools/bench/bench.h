@@ -46,7 +46,7 @@ using BenchProgress = std::function<void(const BenchCase& what, int done, int of
 
 // Errors: a case longer than the engine's context; what decode() returns, such as cancelled.
 Result<BenchResult> run_bench(engine::Engine& engine, const BenchCase& what, int n_repetitions,
-                              const BenchProgress& progress, std::stop_token stop = {});
+                              const BenchProgress& progress, const std::stop_token& stop = {});
 
 // LocalScore (localscore.ai): 10 * cbrt(prompt tokens/s * generation tokens/s * 1000 / ms to the first token), where
 // the first token comes after the prompt of the prompt case. Nothing if either kind is missing.

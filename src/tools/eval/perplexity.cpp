@@ -84,7 +84,7 @@ Result<LogitsShape> shape_of(const engine::Model& model, size_t n_tokens, uint32
 }
 
 Result<PerplexityResult> perplexity(engine::Engine& engine, std::span<const Token> tokens, const LogitsShape& shape,
-                                    LogitsWriter* save, const EvalProgress& progress, std::stop_token stop) {
+                                    LogitsWriter* save, const EvalProgress& progress, const std::stop_token& stop) {
   PerplexityResult result;
   const auto on_row = [&](uint32_t, uint32_t, std::span<const float> logits, const sample::LogSoftmax& softmax,
                           Token next) -> Status {
@@ -96,7 +96,7 @@ Result<PerplexityResult> perplexity(engine::Engine& engine, std::span<const Toke
 }
 
 Result<DivergenceResult> divergence(engine::Engine& engine, const LogitsFile& base, const EvalProgress& progress,
-                                    std::stop_token stop) {
+                                    const std::stop_token& stop) {
   const LogitsShape& shape = base.shape();
   if (const uint32_t n_vocab = engine.model().hyperparameters().n_vocab; n_vocab != shape.n_vocab) {
     return invalid_input("the saved log-probabilities are of a vocabulary of {} tokens, but this model has {}",

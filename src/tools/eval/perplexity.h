@@ -43,10 +43,10 @@ Result<LogitsShape> shape_of(const engine::Model& model, size_t n_tokens, uint32
 // begin with one, and the second half counts. `engine` needs a context of shape.n_ctx. `save` gets every row.
 Result<PerplexityResult> perplexity(engine::Engine& engine, std::span<const engine::Token> tokens,
                                     const LogitsShape& shape, LogitsWriter* save, const EvalProgress& progress,
-                                    std::stop_token stop = {});
+                                    const std::stop_token& stop = {});
 
 // The same text as in the file. Errors: another vocabulary.
 Result<DivergenceResult> divergence(engine::Engine& engine, const LogitsFile& base, const EvalProgress& progress,
-                                    std::stop_token stop = {});
+                                    const std::stop_token& stop = {});
 
 }  // namespace quipu::tools
