@@ -8,8 +8,5 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND boost_flags "-Wno-mismatched-new-delete") # GCC sees only half of a coroutine's allocation
-  if(QUIPU_SANITIZE)
-    list(APPEND boost_flags "-Wno-maybe-uninitialized") # of boost::optional, between the sanitizer's checks
-  endif()
 endif()
 set_source_files_properties(${boost_sources} PROPERTIES COMPILE_OPTIONS "${boost_flags}")
