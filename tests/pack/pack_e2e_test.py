@@ -10,8 +10,9 @@ import tempfile
 import unittest
 import zipfile
 
-QUIPU = os.environ["QUIPU"]
+QUIPU = pathlib.Path(os.environ["QUIPU"])
 MODEL = pathlib.Path(os.environ["TEST_MODEL"])
+SEVEN_ZIP_LOOKS_AT = 8 << 20  # bytes of a file, for the beginning of a zip
 
 
 def quipu(*arguments, program=QUIPU, **keywords):
@@ -51,6 +52,8 @@ class PackTest(unittest.TestCase):
             with self.subTest(command[0]):
                 if not shutil.which(command[0]):
                     self.skipTest(f"{command[0]} is not installed")
+                if command[0] == "7zz" and QUIPU.stat().st_size > SEVEN_ZIP_LOOKS_AT:
+                    self.skipTest(f"7-Zip does not look for a zip behind a program of {QUIPU.stat().st_size} bytes")
                 done = subprocess.run(command, capture_output=True, text=True)
                 self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
@@ -62,7 +65,8 @@ class PackTest(unittest.TestCase):
             f.seek(5 * 2**30 - 3)
             f.write(b"end")
         self.pack("--no-sums", "--with", big)
-        self.assertLess(self.out.stat().st_blocks * 512, 200e6)  # still sparse
+        contents = QUIPU.stat().st_size + MODEL.stat().st_size
+        self.assertLess(self.out.stat().st_blocks * 512, contents + 20e6)  # still sparse
         with zipfile.ZipFile(self.out) as z:
             self.assertEqual(z.getinfo("big.bin").file_size, 5 * 2**30)
             self.assertEqual(z.read(".args"), b"-n 5 # few\n")  # before it
