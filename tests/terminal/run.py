@@ -22,8 +22,9 @@ import unicodedata
 import pyte
 from wcwidth import wcwidth
 
-QUIPU = os.environ["QUIPU"]
-MODELS = {"tiny": os.environ["TEST_TINY_MODEL"], "real": os.environ["TEST_MODEL"]}
+# Absolute, since quipu runs in a folder of its own.
+QUIPU = os.path.abspath(os.environ["QUIPU"])
+MODELS = {"tiny": os.path.abspath(os.environ["TEST_TINY_MODEL"]), "real": os.path.abspath(os.environ["TEST_MODEL"])}
 TIMEOUT_S = float(os.environ.get("TEST_TIMEOUT", "60"))
 KEYS = {"Enter": "\r", "Tab": "\t", "Esc": "\x1b", "BS": "\x7f", "Up": "\x1b[A", "Down": "\x1b[B", "Right": "\x1b[C",
         "Left": "\x1b[D", "Home": "\x1b[H", "End": "\x1b[F", "Del": "\x1b[3~", "S-Tab": "\x1b[Z", "C-Left": "\x1b[1;5D",
