@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/engine.h"
+#include "chat/generator.h"
 #include "template/chat_template.h"
 
 namespace quipu::chat {
@@ -26,7 +26,7 @@ struct ChatOptions {
 };
 
 // Chats until the user leaves, the input ends, or the process is asked to end. Returns the exit code.
-Result<int> run_chat(engine::Engine& engine, const ChatOptions& options);
+Result<int> run_chat(std::unique_ptr<Generator> generator, const ChatOptions& options);
 
 // One question, one answer: the text alone goes to standard output. Returns the exit code (130 after Ctrl-C, 141 when
 // the reader went away).

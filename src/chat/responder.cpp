@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "chat/prompt_reader.h"
 #include "engine/chat_prompt.h"
 
 namespace quipu::chat {
@@ -16,32 +15,30 @@ size_t room_for_answer(size_t n_ctx) {
 
 }  // namespace
 
-Responder::Responder(engine::Engine& engine, engine::GenerateOptions options, chat_template::Json template_variables)
-    : engine_(engine),
-      sequence_(engine.new_sequence()),
-      options_(std::move(options)),
-      variables_(std::move(template_variables)) {}
+Responder::Responder(std::unique_ptr<Generator> generator, engine::GenerateOptions options,
+                     chat_template::Json template_variables)
+    : generator_(std::move(generator)), options_(std::move(options)), variables_(std::move(template_variables)) {}
 
 Result<std::string> Responder::rendered(const Conversation& conversation, bool for_answer) const {
-  const auto& tokenizer = engine_.model().tokenizer();
+  const auto& tokenizer = engine().model().tokenizer();
   chat_template::RenderInput input;
   input.messages = conversation.to_json();
   input.add_generation_prompt = for_answer;
   engine::set_template_surroundings(input, tokenizer);
   if (variables_.is_object()) input.extra = variables_;
-  return engine_.model().chat_template().render(input);
+  return engine().model().chat_template().render(input);
 }
 
 Result<std::vector<Token>> Responder::tokens(const Conversation& conversation, bool for_answer) const {
   QUIPU_TRY(const std::string text, rendered(conversation, for_answer));
-  return engine::encode_prompt(engine_.model().tokenizer(), text);
+  return engine::encode_prompt(engine().model().tokenizer(), text);
 }
 
 // The prompt with room for `n_answered` tokens that were already said and `n_room` more; turns that don't fit are
 // forgotten.
 Result<std::vector<Token>> Responder::fitting_prompt(Conversation& conversation, const AnswerEvents& events,
                                                      size_t n_answered, size_t n_room) {
-  const size_t before = conversation.n_forgotten(), n_ctx = engine_.n_ctx();
+  const size_t before = conversation.n_forgotten(), n_ctx = engine().n_ctx();
   QUIPU_TRY(auto prompt, tokens(conversation, true));
   while (prompt.size() + n_answered + n_room > n_ctx && conversation.forget_turn()) {
     QUIPU_TRY(prompt, tokens(conversation, true));
@@ -56,33 +53,21 @@ Result<std::vector<Token>> Responder::fitting_prompt(Conversation& conversation,
   return prompt;
 }
 
-Result<engine::Generated> Responder::generate(std::span<const Token> prompt, const engine::GenerateOptions& options,
-                                              const engine::OnText& on_text, const AnswerEvents& events) {
-  const auto read = read_prompt(engine_, sequence_, prompt, {events.on_prompt, events.stop_requested});
-  if (!read.ok() && read.error().kind != ErrorKind::cancelled) return read.error();
-  if (!read.ok()) return engine::Generated{.finish = engine::Finish::cancelled, .tokens = {}};
-  statistics_.n_prompt = prompt.size();
-  statistics_.n_cached = read->n_cached;
-  QUIPU_TRY(auto generated, engine::generate(engine_, sequence_, prompt, options, on_text));
-  statistics_.prompt_ms = read->ms + generated.prompt_ms;
-  return generated;
-}
-
 Result<Answer> Responder::answer(Conversation& conversation, const AnswerEvents& events) {
   Answer answer;
   std::vector<Token> said;
-  const auto on_text = [&](std::string_view text) {
+  GeneratorEvents heard = events;
+  heard.on_text = [&](std::string_view text) {
     answer.text += text;
     if (events.on_text) events.on_text(text);
-    return !(events.stop_requested && events.stop_requested());
   };
-  const size_t room = room_for_answer(engine_.n_ctx());
+  const size_t room = room_for_answer(engine().n_ctx());
   statistics_.n_generated = 0;
   statistics_.generation_ms = 0;
   for (;;) {
     QUIPU_TRY(auto prompt, fitting_prompt(conversation, events, said.size(), room));
     // When there is no turn left to forget, the beginning of the answer goes.
-    if (const size_t space = engine_.n_ctx() - prompt.size(); said.size() + std::min(room, space / 2) > space) {
+    if (const size_t space = engine().n_ctx() - prompt.size(); said.size() + std::min(room, space / 2) > space) {
       said.erase(said.begin(), said.end() - static_cast<std::ptrdiff_t>(space / 2));
       if (events.on_forgotten) events.on_forgotten(0);
     }
@@ -91,7 +76,10 @@ Result<Answer> Responder::answer(Conversation& conversation, const AnswerEvents&
     if (options.n_predict >= 0) {
       options.n_predict = std::max<int64_t>(0, options.n_predict - static_cast<int64_t>(statistics_.n_generated));
     }
-    QUIPU_TRY(const auto generated, generate(prompt, options, on_text, events));
+    QUIPU_TRY(const auto generated, generator_->generate(prompt, options, heard));
+    statistics_.n_prompt = prompt.size();
+    statistics_.n_cached = generated.n_cached;
+    statistics_.prompt_ms = generated.prompt_ms;
     n_context_used_ = prompt.size() + generated.tokens.size();
     statistics_.generation_ms += generated.generation_ms;
     statistics_.n_generated += generated.tokens.size();
@@ -105,19 +93,15 @@ Result<Answer> Responder::answer(Conversation& conversation, const AnswerEvents&
   }
 }
 
-Status Responder::keep(const std::filesystem::path& path) const {
-  if (sequence_.tokens().empty()) return error_of(ErrorKind::not_found, "nothing was computed yet");
-  QUIPU_CHECK_OK(sequence_.save(path));
+Status Responder::keep(const std::filesystem::path& path) {
+  QUIPU_CHECK_OK(generator_->keep(path));
   std::error_code code;
   std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write, code);
   return {};
 }
 
 bool Responder::restore(const std::filesystem::path& path) {
-  sequence_.truncate(0);  // the cache has room for one
-  auto restored = engine_.restore(path);
-  if (restored.ok()) sequence_ = std::move(*restored);
-  return restored.ok();
+  return generator_->restore(path);
 }
 
 }  // namespace quipu::chat

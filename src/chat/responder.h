@@ -9,20 +9,13 @@
 
 #include "base/result.h"
 #include "chat/conversation.h"
-#include "engine/engine.h"
+#include "chat/generator.h"
 
 namespace quipu::chat {
 
-using Token = tokenizer::Token;
-
-struct AnswerEvents {
-  // Before a prompt is read and while it is: tokens done and to do.
-  std::function<void(size_t n_done, size_t n_total, double tokens_per_s)> on_prompt;
-  std::function<void(std::string_view text)> on_text;
+struct AnswerEvents : GeneratorEvents {
   // The context was full: so many messages are no longer seen, or (0) the beginning of the answer is not.
   std::function<void(size_t n_messages)> on_forgotten;
-  // Asked between steps; true stops, and what was said so far is kept.
-  std::function<bool()> stop_requested;
 };
 
 struct Answer {
@@ -39,8 +32,8 @@ struct Statistics {
 
 class Responder {
  public:
-  // The engine must outlive it.
-  Responder(engine::Engine& engine, engine::GenerateOptions options, chat_template::Json template_variables);
+  Responder(std::unique_ptr<Generator> generator, engine::GenerateOptions options,
+            chat_template::Json template_variables);
 
   // Answers the last message of the conversation and does not add the answer to it. Where the messages do not fit into
   // the context, the oldest turns are forgotten (conversation.forget_turn). An answer that fills the context goes on in
@@ -54,7 +47,7 @@ class Responder {
 
   // Writes the keys and values of what was computed last to a file, for the user alone. Errors: io; nothing was
   // computed yet (not_found).
-  Status keep(const std::filesystem::path& path) const;
+  Status keep(const std::filesystem::path& path);
   // Begins with what keep() wrote. False if the file is missing or of no use: the conversation is computed again then.
   bool restore(const std::filesystem::path& path);
 
@@ -63,18 +56,15 @@ class Responder {
   engine::GenerateOptions& options() { return options_; }
   [[nodiscard]] const engine::GenerateOptions& options() const { return options_; }
   [[nodiscard]] const Statistics& statistics() const { return statistics_; }
-  [[nodiscard]] engine::Engine& engine() { return engine_; }
+  [[nodiscard]] engine::Engine& engine() const { return generator_->engine(); }
   // Tokens of the context that the last answer filled.
   [[nodiscard]] size_t n_context_used() const { return n_context_used_; }
 
  private:
   Result<std::vector<Token>> fitting_prompt(Conversation& conversation, const AnswerEvents& events, size_t n_answered,
                                             size_t n_room);
-  Result<engine::Generated> generate(std::span<const Token> prompt, const engine::GenerateOptions& options,
-                                     const engine::OnText& on_text, const AnswerEvents& events);
 
-  engine::Engine& engine_;
-  engine::Sequence sequence_;
+  std::unique_ptr<Generator> generator_;
   engine::GenerateOptions options_;
   chat_template::Json variables_;
   Statistics statistics_;

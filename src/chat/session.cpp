@@ -56,10 +56,10 @@ bool opens_quotes(const std::string& line) {
 
 }  // namespace
 
-Session::Session(engine::Engine& engine, const ChatOptions& options)
+Session::Session(std::unique_ptr<Generator> generator, const ChatOptions& options)
     : options_(options),
       screen_(screen_options(options)),
-      responder_(engine, options.generate, options.template_variables),
+      responder_(std::move(generator), options.generate, options.template_variables),
       store_(data_folder(options, "chats")) {
   conversation_.set_system_prompt(options.system_prompt);
   if (!screen_.options().terminal || !platform::is_terminal(platform::Stream::standard_input)) return;
@@ -274,14 +274,14 @@ void Session::changed() {
 
 // ---- entries ----------------------------------------------------------------------------------------------------
 
-Result<int> run_chat(engine::Engine& engine, const ChatOptions& options) {
-  return Session(engine, options).run();
+Result<int> run_chat(std::unique_ptr<Generator> generator, const ChatOptions& options) {
+  return Session(std::move(generator), options).run();
 }
 
 Result<int> answer_once(engine::Engine& engine, const ChatOptions& options, const std::string& question) {
   const platform::InterruptGuard guard;
   Screen screen(screen_options(options));
-  Responder responder(engine, options.generate, options.template_variables);
+  Responder responder(own_generator(engine), options.generate, options.template_variables);
   responder.stop_when_full();
   Conversation conversation;
   conversation.set_system_prompt(options.system_prompt);

@@ -20,7 +20,7 @@ struct Command;
 
 class Session {
  public:
-  Session(engine::Engine& engine, const ChatOptions& options);
+  Session(std::unique_ptr<Generator> generator, const ChatOptions& options);
   ~Session();
 
   Result<int> run();

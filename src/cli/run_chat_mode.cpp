@@ -38,7 +38,7 @@ bool is_one_question(const Options& options) {
   return options.mode == kNoMode && !platform::is_terminal(platform::Stream::standard_input);
 }
 
-// The server that answers while the chat goes on, with the engine of the chat. Its remarks end when the chat begins.
+// The server that answers while the chat goes on, with the engine and the scheduler of the chat. Its remarks end when the chat begins.
 Result<std::unique_ptr<server::Server>> make_server(const Invocation& invocation,
                                                     std::unique_ptr<server::HostedModel> model,
                                                     const std::shared_ptr<std::atomic<bool>>& silent) {
@@ -58,22 +58,23 @@ Result<std::unique_ptr<server::Server>> make_server(const Invocation& invocation
 Result<int> chat_beside_server(const Invocation& invocation, const std::shared_ptr<const engine::Model>& model,
                                chat::ChatOptions& chat_options) {
   const bool serves = invocation.options.mode == kNoMode;
-  const uint32_t room = serves ? n_sequences(invocation.options, *model) + 1 : 1;
+  const uint32_t room = serves ? n_sequences(invocation.options, *model) : 1;
   QUIPU_TRY(auto own, make_engine(invocation, model, 0, room));
   const std::shared_ptr<engine::Engine> engine = std::move(own);
   chat_options.banner = banner(invocation.options, *engine);
-  if (!serves) return chat::run_chat(*engine, chat_options);
+  if (!serves) return chat::run_chat(chat::own_generator(*engine), chat_options);
   QUIPU_TRY(auto hosted, host_model(invocation, model, engine));
+  engine::Scheduler& scheduler = *hosted->scheduler;
   const auto silent = std::make_shared<std::atomic<bool>>(false);
   const auto server = make_server(invocation, std::move(hosted), silent);
   // A chat needs no server: without one it goes on alone.
   if (!server.ok()) {
     log_to(invocation.log, LogLevel::warning, "no server beside the chat: " + server.error().message);
-    return chat::run_chat(*engine, chat_options);
+    return chat::run_chat(chat::own_generator(*engine), chat_options);
   }
   chat_options.banner.push_back(fmt::format("listening on {}", (*server)->url()));
   *silent = true;
-  return chat::run_chat(*engine, chat_options);
+  return chat::run_chat(chat::shared_generator(scheduler), chat_options);
 }
 
 }  // namespace

@@ -68,6 +68,8 @@ struct Scheduler::State {
   // Runs `what` on the scheduler's thread, between two steps.
   template <typename What>
   auto between_steps(What what) -> decltype(what());
+  // What a file holds; where there is no room for it, what is only cached goes.
+  Result<Sequence> restore(const std::filesystem::path& path);
 
   Engine& engine;
   const SchedulerOptions options;
@@ -172,6 +174,16 @@ auto Scheduler::State::between_steps(What what) -> decltype(what()) {
   return future.get();
 }
 
+Result<Sequence> Scheduler::State::restore(const std::filesystem::path& path) {
+  auto sequence = engine.restore(path);
+  if (sequence.ok() || sequence.error().kind != ErrorKind::out_of_memory) return sequence;
+  QUIPU_CHECK_OK(between_steps([&]() -> Status {
+    loop.drop_cached();
+    return {};
+  }));
+  return engine.restore(path);
+}
+
 Scheduler::Scheduler(Engine& engine, const SchedulerOptions& options) {
   SchedulerOptions usable = options;
   usable.n_parallel = std::max(options.n_parallel, 1u);
@@ -261,21 +273,21 @@ Result<size_t> Scheduler::save_slot(uint32_t slot, const std::filesystem::path& 
 
 Result<size_t> Scheduler::restore_slot(uint32_t slot, const std::filesystem::path& path) {
   QUIPU_CHECK_OK(check_slot(state_->options, slot));
-  auto sequence = state_->engine.restore(path);
-  if (!sequence.ok() && sequence.error().kind == ErrorKind::out_of_memory) {
-    QUIPU_CHECK_OK(state_->between_steps([&]() -> Status {
-      state_->loop.drop_cached();
-      return {};
-    }));
-    sequence = state_->engine.restore(path);
-  }
-  if (!sequence.ok()) return sequence.error();
-  const size_t n_tokens = sequence->tokens().size();
-  QUIPU_CHECK_OK(state_->between_steps([&]() -> Status {
-    state_->loop.put(slot, std::move(*sequence));
-    return {};
-  }));
-  return n_tokens;
+  QUIPU_TRY(Sequence sequence, state_->restore(path));
+  return state_->between_steps([&]() -> Result<size_t> { return state_->loop.put(slot, std::move(sequence)); });
+}
+
+Result<size_t> Scheduler::save_cached(std::span<const Token> tokens, const std::filesystem::path& path) {
+  QUIPU_TRY(const Sequence sequence,
+            state_->between_steps([&]() -> Result<Sequence> { return state_->loop.cached(tokens); }));
+  if (sequence.tokens().empty()) return error_of(ErrorKind::not_found, "none of these tokens is cached any more");
+  QUIPU_CHECK_OK(sequence.save(path));
+  return sequence.tokens().size();
+}
+
+Result<size_t> Scheduler::restore_cached(const std::filesystem::path& path) {
+  QUIPU_TRY(Sequence sequence, state_->restore(path));
+  return state_->between_steps([&]() -> Result<size_t> { return state_->loop.put(std::move(sequence)); });
 }
 
 Result<size_t> Scheduler::erase_slot(uint32_t slot) {

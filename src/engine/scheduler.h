@@ -157,8 +157,10 @@ class Scheduler {
   // For callers who wait: submits, and calls back from the caller's own thread, which may take its time. `on_text`
   // returning false and a stop request end the request.
   Result<Answered> run(Request request, const OnText& on_text, std::stop_token stop = {});
-  // The same with all events; on_done is not called.
-  Result<Answered> run(Request request, const Listener& listener, std::stop_token stop = {});
+  // The same with all events; on_done is not called. `stop_requested`, if there, is asked on the caller's thread after
+  // each event and at least 20 times a second, also while the request waits; true ends it.
+  Result<Answered> run(Request request, const Listener& listener, std::stop_token stop = {},
+                       const std::function<bool()>& stop_requested = {});
 
   [[nodiscard]] SchedulerStats stats() const;
   [[nodiscard]] std::vector<Slot> slots() const;
@@ -172,6 +174,11 @@ class Scheduler {
   Result<size_t> restore_slot(uint32_t slot, const std::filesystem::path& path);
   // Forgets what the slot computed last; nothing while it is busy. Returns the number of tokens.
   Result<size_t> erase_slot(uint32_t slot);
+
+  // The same for whatever is cached of the beginning of `tokens`: what a request computed, as long as others have not
+  // taken its place. Errors: nothing is (not_found); those of the file.
+  Result<size_t> save_cached(std::span<const Token> tokens, const std::filesystem::path& path);
+  Result<size_t> restore_cached(const std::filesystem::path& path);
 
   // Takes no more requests, lets those that run and wait come to their end for so long, and cancels the rest. Returns
   // when every on_done has been called.

@@ -263,6 +263,22 @@ TEST(Scheduler, ACallerThatHasEnoughStopsIt) {
   EXPECT_EQ(n_texts, 5u);
 }
 
+TEST(Scheduler, ACallerIsAskedWhetherToStopAlsoWhileItWaits) {
+  const auto engine = engine_of({.n_ctx = 2048});
+  Scheduler scheduler(*engine, {.n_parallel = 1});
+  Heard heard;
+  const auto busy = scheduler.submit(request_of("Once upon a time", -2), heard.listener());
+  ASSERT_TRUE(busy.ok());
+  size_t n_asked = 0;
+  const auto answered = scheduler.run(request_of("Twice", -2), Listener(), {}, [&] { return ++n_asked == 3; });
+  ASSERT_TRUE(answered.ok());
+  EXPECT_EQ(answered->answers[0].finish, Finish::cancelled);
+  EXPECT_TRUE(answered->answers[0].tokens.empty());
+  EXPECT_EQ(n_asked, 3u);
+  scheduler.cancel(*busy);
+  heard.wait();
+}
+
 TEST(Scheduler, AFullQueueAndBadRequestsAreErrorsAtOnce) {
   const auto engine = engine_of({.n_ctx = 256});
   Scheduler scheduler(*engine, {.n_parallel = 1, .n_queue = 1});
@@ -426,6 +442,29 @@ TEST(Scheduler, SlotsAreSavedAndRestored) {
   EXPECT_EQ(again->usage.n_cached, 199u);
   EXPECT_EQ(again->answers[0].tokens, first);
   ASSERT_TRUE(scheduler.erase_slot(1).ok());
+}
+
+TEST(Scheduler, WhatWasComputedIsKeptInAFileByItsTokens) {
+  const auto path = std::filesystem::path(testing::TempDir()) / "kept_by_tokens.kv";
+  const Request request = request_of("The river was long and the night was green", 8);
+  Result<Answered> first = error_of(ErrorKind::not_found, "not run");
+  {
+    const auto engine = engine_of({.n_ctx = 512});
+    Scheduler scheduler(*engine, {.n_parallel = 2});
+    EXPECT_EQ(scheduler.save_cached(request.prompt, path).error().kind, ErrorKind::not_found);
+    first = scheduler.run(request, OnText());
+    ASSERT_TRUE(first.ok());
+    const auto n_saved = scheduler.save_cached(request.prompt, path);
+    ASSERT_TRUE(n_saved.ok()) << n_saved.error().message;
+    EXPECT_EQ(*n_saved, request.prompt.size());
+  }
+  const auto engine = engine_of({.n_ctx = 512});
+  Scheduler scheduler(*engine, {.n_parallel = 2});
+  ASSERT_TRUE(scheduler.restore_cached(path).ok());
+  const auto again = scheduler.run(request, OnText());
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->usage.n_cached, request.prompt.size() - 1);
+  EXPECT_EQ(again->answers[0].tokens, first->answers[0].tokens);
 }
 
 TEST(Scheduler, ShutdownFinishesWhatRunsAndRefusesWhatComes) {

@@ -1,4 +1,5 @@
 // Scheduler::run: what happens on the scheduler's thread is told on the caller's.
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -7,6 +8,9 @@
 
 namespace quipu::engine {
 namespace {
+
+// A key that asks to stop is heard at once, as people feel it.
+constexpr std::chrono::milliseconds kLookInterval(50);
 
 struct Mailbox {
   std::mutex mutex;
@@ -60,18 +64,29 @@ Listener forwarding(const std::shared_ptr<Mailbox>& box, const Listener& to) {
 
 }  // namespace
 
-Result<Answered> Scheduler::run(Request request, const Listener& listener, std::stop_token stop) {
+Result<Answered> Scheduler::run(Request request, const Listener& listener, std::stop_token stop,
+                                const std::function<bool()>& stop_requested) {
   const auto box = std::make_shared<Mailbox>();
   QUIPU_TRY(const RequestId id, submit(std::move(request), forwarding(box, listener)));
   const std::stop_callback on_stop(std::move(stop), [this, id] { cancel(id); });
+  bool stopped = false;
   std::unique_lock lock(box->mutex);
   for (;;) {
-    box->came.wait(lock, [&] { return !box->events.empty() || box->result; });
-    if (box->events.empty()) return std::move(*box->result);
-    const auto event = std::move(box->events.front());
-    box->events.pop_front();
-    lock.unlock();
-    event();
+    const auto has_come = [&] { return !box->events.empty() || box->result; };
+    if (!stop_requested || stopped) box->came.wait(lock, has_come);
+    if (box->came.wait_for(lock, kLookInterval, has_come)) {
+      if (box->events.empty()) return std::move(*box->result);
+      const auto event = std::move(box->events.front());
+      box->events.pop_front();
+      lock.unlock();
+      event();
+    } else {
+      lock.unlock();
+    }
+    if (stop_requested && !stopped && stop_requested()) {
+      stopped = true;
+      cancel(id);
+    }
     lock.lock();
   }
 }

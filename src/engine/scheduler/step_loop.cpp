@@ -23,6 +23,9 @@ constexpr size_t kMaxIdleClients = 1024;
 // Fewer tokens than this in a step say little about the speed of reading, and make poor use of it.
 constexpr size_t kMinChunk = 64;
 
+// Of a step that nobody else waits for: whoever leaves is noticed, and whoever reads is told how far, after each.
+constexpr double kLongestStep_ms = 1000.0;
+
 // A name for each whole page of a prompt, and with `tail` for the last one, too, by FNV-1a over all tokens up to its
 // end. An accidental equal costs a prompt one step of waiting and nothing else.
 std::vector<uint64_t> page_names(std::span<const Token> prompt, size_t page_tokens, bool tail) {
@@ -216,12 +219,14 @@ void StepLoop::end(JobId id, JobEnd end, std::optional<Finish> finish, const Sta
   driver_.on_end(id, end, finish, error);
 }
 
-// While others wait for their next tokens, a step takes about as long as they can bear.
+// While others wait for their next tokens, a step takes about as long as they can bear. The first one finds out how
+// fast this machine reads.
 size_t StepLoop::step_budget() const {
   size_t n_generating = 0;
   for (const Job* job : running_) n_generating += job->tokens.size() - job->n_computed() == 1 ? 1 : 0;
-  if (n_generating == 0 || token_ms_ <= 0.0) return options_.n_batch;
-  const double n_tokens = std::min(options_.step_ms / token_ms_, static_cast<double>(options_.n_batch));
+  const double longest_ms = n_generating > 0 ? options_.step_ms : std::max(options_.step_ms, kLongestStep_ms);
+  const double n_tokens =
+      token_ms_ > 0.0 ? std::min(longest_ms / token_ms_, static_cast<double>(options_.n_batch)) : 0.0;
   const size_t least = std::min<size_t>(kMinChunk + n_generating, options_.n_batch);
   return std::max(static_cast<size_t>(n_tokens), least);
 }
@@ -318,9 +323,14 @@ Result<Sequence> StepLoop::sequence_of(uint32_t place) {
   return sequence;
 }
 
-void StepLoop::put(uint32_t place, Sequence sequence) {
+size_t StepLoop::put(Sequence sequence) {
   tree_.insert(sequence.tokens(), *sequence.state().kv, true);
+  return sequence.tokens().size();
+}
+
+size_t StepLoop::put(uint32_t place, Sequence sequence) {
   places_[place].tokens.assign(sequence.tokens().begin(), sequence.tokens().end());
+  return put(std::move(sequence));
 }
 
 size_t StepLoop::forget(uint32_t place) {

@@ -77,8 +77,11 @@ class StepLoop {
 
   // Of a place: the tokens it computes, or computed last, as far as they are cached.
   [[nodiscard]] Result<Sequence> sequence_of(uint32_t place);
-  // Caches what the sequence holds, as what the place computed last.
-  void put(uint32_t place, Sequence sequence);
+  // What is cached of the beginning of `tokens`; may be empty.
+  [[nodiscard]] Sequence cached(std::span<const Token> tokens) { return cached_sequence(tokens, tokens.size()); }
+  // Caches what the sequence holds; with a place as what that computed last. Returns the number of tokens.
+  size_t put(Sequence sequence);
+  size_t put(uint32_t place, Sequence sequence);
   // Forgets what the place computed last; nothing while it is busy. Returns the number of tokens.
   size_t forget(uint32_t place);
   // Lets go of all that is only cached.
