@@ -76,7 +76,7 @@ asan: setup-test setup-dev ## the test suite under AddressSanitizer and UBSan
 
 tsan: setup-test setup-dev ## the threaded tests under ThreadSanitizer
 	@cmake -S . -B $(BUILD)/tsan -G Ninja -DQUIPU_SANITIZE=thread >/dev/null
-	@$(call ninja,$(BUILD)/tsan,test_base test_engine test_backend test_server)
+	@$(call ninja,$(BUILD)/tsan,test_base test_engine test_backend test_server quipu)
 	@ctest --test-dir $(BUILD)/tsan --output-on-failure -j $(JOBS) --no-tests=error -R '^(base|engine|backend|server)\.'
 
 fuzz: setup-dev ## every fuzzer for FUZZ_SECONDS (600)

@@ -97,6 +97,7 @@ void Scheduler::State::take_in(std::unique_lock<std::mutex>& lock) {
   const auto ids = std::exchange(cancelled, {});
   const auto to_run = std::exchange(commands, {});
   const bool leaves = leave;
+  stats.n_waiting += std::exchange(n_submitted, 0);  // until the next publish() they count as waiting
   lock.unlock();
   for (Submitted& one : requests) {
     const Request& asked = one.request->request;
@@ -119,8 +120,6 @@ void Scheduler::State::take_in(std::unique_lock<std::mutex>& lock) {
     for (const JobId job : answering.jobs()) loop.cancel(job);
   for (const auto& command : to_run) command();
   lock.lock();
-  n_submitted = 0;
-  for (const Submitted& one : submitted) n_submitted += one.answers.size();
 }
 
 void Scheduler::State::publish() {

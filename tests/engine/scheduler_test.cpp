@@ -281,8 +281,8 @@ TEST(Scheduler, ACallerIsAskedWhetherToStopAlsoWhileItWaits) {
 
 TEST(Scheduler, AFullQueueAndBadRequestsAreErrorsAtOnce) {
   const auto engine = engine_of({.n_ctx = 256});
-  Scheduler scheduler(*engine, {.n_parallel = 1, .n_queue = 1});
   std::vector<Heard> heard(2);
+  Scheduler scheduler(*engine, {.n_parallel = 1, .n_queue = 1});
   for (auto& one : heard) ASSERT_TRUE(scheduler.submit(request_of("Once", -2), one.listener()).ok());
   const auto refused = scheduler.submit(request_of("Once"), {});
   ASSERT_FALSE(refused.ok());
