@@ -51,7 +51,7 @@ Result<std::shared_ptr<const engine::Model>> load_model(const Invocation& invoca
 
 Result<std::unique_ptr<engine::Engine>> make_engine(const Invocation& invocation,
                                                     std::shared_ptr<const engine::Model> model, uint32_t n_ctx,
-                                                    uint32_t n_sequences) {
+                                                    uint32_t n_sequences, model::LinearObserver* observer) {
   const Options& options = invocation.options;
   engine::EngineOptions engine_options;
   engine_options.n_ctx = n_ctx != 0 ? n_ctx : static_cast<uint32_t>(options.n_ctx);
@@ -63,6 +63,7 @@ Result<std::unique_ptr<engine::Engine>> make_engine(const Invocation& invocation
   engine_options.precise = options.precise;
   if (!options.isa.empty()) engine_options.isa = options.isa;
   engine_options.log = invocation.log;
+  engine_options.linear_observer = observer;
   return engine::Engine::create(std::move(model), engine_options);
 }
 

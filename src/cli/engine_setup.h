@@ -23,7 +23,8 @@ Result<chat_template::Json> template_variables(const Options& options);
 // `n_ctx`: instead of what -c says, if not 0. `n_sequences`: of n_ctx positions, for which the KV cache has room.
 Result<std::unique_ptr<engine::Engine>> make_engine(const Invocation& invocation,
                                                     std::shared_ptr<const engine::Model> model, uint32_t n_ctx = 0,
-                                                    uint32_t n_sequences = 1);
+                                                    uint32_t n_sequences = 1,
+                                                    model::LinearObserver* observer = nullptr);
 
 // Sampling, length and stop texts of the flags. Errors: a value that does not fit the model's vocabulary.
 Result<engine::GenerateOptions> generate_options(const Invocation& invocation, const engine::Model& model);

@@ -34,10 +34,11 @@ enum Mode : Modes {
   kCache = 1u << 17,
   kBinfmt = 1u << 18,
   kQuantize = 1u << 19,
+  kImatrix = 1u << 20,
 };
 constexpr Modes kMainModes = kChat | kCompletion | kServer;
 constexpr Modes kModelModes =
-    kMainModes | kTokenize | kDetokenize | kTemplate | kLogprobs | kInspect | kBench | kPerplexity;
+    kMainModes | kTokenize | kDetokenize | kTemplate | kLogprobs | kInspect | kBench | kPerplexity | kImatrix;
 
 struct Options {
   // What to do.
@@ -110,7 +111,11 @@ struct Options {
   int32_t n_repetitions = 5;
   std::string logits_file;  // perplexity
   bool divergence = false;
-  int32_t n_chunks = 0, n_piece = 512;
+  int32_t n_chunks = 0, n_piece = 512;       // imatrix too
+  std::string imatrix_out = "imatrix.gguf";  // imatrix
+  std::vector<std::string> imatrix_in;
+  int32_t first_chunk = 0, chunks_per_save = 10;
+  bool process_output = false;
   std::string imatrix, output_tensor_type, token_embedding_type;  // quantize
   std::vector<std::string> tensor_types;
   bool allow_requantize = false, leave_output_tensor = false, pure = false, keep_split = false, dry_run = false;

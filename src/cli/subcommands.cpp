@@ -62,6 +62,11 @@ constexpr std::array kSubcommands{
         "be llama-perplexity's).",
         run_perplexity},
     Subcommand{
+        "imatrix", kImatrix, "[-m MODEL] [-f FILE] [-o OUT.gguf] [-c N] [--chunks N] [--from-chunk N] [--in-file FILE]",
+        "Measures on a text how much each column of the model's matrices matters, for quantize --imatrix. Interrupted, "
+        "it keeps what it has, and --from-chunk and --in-file go on from there. --in-file alone joins such files.",
+        run_imatrix},
+    Subcommand{
         "quantize", kQuantize, "IN.gguf OUT.gguf TYPE [--imatrix FILE] [--tensor-type PATTERN=TYPE] [-t N]",
         "Writes a model with weights of fewer bits. TYPE names a mix, such as Q4_K_M, whose rules give each tensor "
         "its type; COPY leaves all as they are. With --dry-run IN.gguf TYPE it only says what would become of "

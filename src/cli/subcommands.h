@@ -53,6 +53,7 @@ Result<int> run_inspect(const Invocation& invocation);
 Result<int> run_doctor(const Invocation& invocation);
 Result<int> run_bench(const Invocation& invocation);
 Result<int> run_perplexity(const Invocation& invocation);
+Result<int> run_imatrix(const Invocation& invocation);
 Result<int> run_quantize(const Invocation& invocation);
 Result<int> run_completions(const Invocation& invocation);
 

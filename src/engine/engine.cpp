@@ -82,6 +82,8 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Model> mode
   cpu.type_k = options.precise ? backend::cpu::KvType::f32 : options.type_k;
   cpu.type_v = options.precise ? backend::cpu::KvType::f32 : options.type_v;
 
+  cpu.observer = options.linear_observer;
+
   auto state = std::make_unique<State>();
   QUIPU_TRY(state->ops, backend::cpu::CpuOps::create(cpu, hp));
   state->model = model;

@@ -36,6 +36,7 @@ struct EngineOptions {
   bool precise = false;                 // float32 arithmetic and KV cache
   std::optional<std::string> isa = {};  // an instruction set below the best
   Log log = {};
+  model::LinearObserver* linear_observer = nullptr;  // outlives the engine
 };
 
 class Engine;

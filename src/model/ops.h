@@ -46,6 +46,15 @@ struct Linear {
   std::vector<float> bias;  // [n_out], or empty
 };
 
+// Is told what linear layers multiply their weights with: for measuring which columns of a matrix matter.
+class LinearObserver {
+ public:
+  virtual ~LinearObserver() = default;
+  // x [n_rows, n_in] is about to be multiplied with the weights of all `layers`. Valid during the call, which the
+  // thread makes that runs the model.
+  virtual void on_linear(Rows x, std::span<const Linear* const> layers) = 0;
+};
+
 struct AttentionShape {
   uint32_t layer = 0;
   uint32_t n_head = 0, n_head_kv = 0, head_dim_k = 0, head_dim_v = 0;

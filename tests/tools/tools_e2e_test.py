@@ -161,6 +161,108 @@ def gguf_directory(path):
     return keys, tensors
 
 
+def gguf_floats(path):
+    """{tensor: its numbers} of a file whose tensors are all F32, in the order of the directory, each padded to 32 bytes"""
+    data = pathlib.Path(path).read_bytes()
+    sizes = {name: 4 * math.prod(dims) for name, (dims, _) in gguf_directory(path)[1].items()}
+    at = len(data) - sum(-(-size // 32) * 32 for size in sizes.values())
+    values = {}
+    for name, size in sizes.items():
+        values[name] = list(struct.unpack_from(f"<{size // 4}f", data, at))
+        at += -(-size // 32) * 32
+    return values
+
+
+class ImatrixTest(unittest.TestCase):
+    TEXT = PerplexityTest.TEXT
+    N_PIECE = 64
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.folder.name)
+        self.out = self.path / "out.gguf"
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def imatrix(self, *arguments, text=TEXT):
+        words = [] if text is None else ["-m", MODEL, "-c", self.N_PIECE, "-p", text]
+        return quipu("imatrix", "-o", self.out, *words, *arguments)
+
+    def test_columns_have_the_values_of_llama_imatrix(self):
+        reference = json.loads((ROOT / "tests/tools/data/llamacpp_imatrix.json").read_text())
+        done = self.imatrix("--chunks", reference["n_chunks"], "-c", reference["n_ctx"], text=(ROOT / reference["text"]).read_text())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        keys, tensors = gguf_directory(self.out)
+        self.assertEqual((keys["general.type"], keys["imatrix.chunk_count"], keys["imatrix.chunk_size"],
+                          keys["imatrix.datasets"]), ("imatrix", reference["n_chunks"], reference["n_ctx"], ["text"]))
+        self.assertEqual(sorted(tensors), sorted(f"{name}.{kind}" for name in reference["tensors"] for kind in ("in_sum2", "counts")))
+        values = gguf_floats(self.out)
+        for name, (count, total, largest, place) in reference["tensors"].items():
+            sums = values[name + ".in_sum2"]
+            self.assertEqual(tensors[name + ".in_sum2"], ([len(sums), 1], 0), name)
+            self.assertEqual(tensors[name + ".counts"], ([1, 1], 0), name)
+            self.assertEqual(values[name + ".counts"], [count], name)
+            # llama.cpp's activations are rounded to 8 bits before each product, ours in another way.
+            self.assertAlmostEqual(sum(sums) / total, 1, delta=0.03, msg=name)
+            self.assertAlmostEqual(sums[place] / largest, 1, delta=0.06, msg=name)
+
+    def test_pieces_add_up(self):
+        whole, first, second = (self.path / name for name in ("whole.gguf", "first.gguf", "second.gguf"))
+        self.assertEqual(self.imatrix("--chunks", 4, "-o", whole).returncode, 0)
+        self.assertEqual(self.imatrix("--chunks", 1, "-o", first).returncode, 0)
+        done = self.imatrix("--from-chunk", 1, "--chunks", 3, "-o", second, "--in-file", first)
+        self.assertIn("from 4 pieces of 64 tokens", done.stdout)
+        self.assertEqual(self.imatrix("--from-chunk", 1, "--chunks", 3, "-o", second).returncode, 0)
+        self.assertEqual(self.imatrix("--in-file", first, "--in-file", second, text=None).returncode, 0)
+        expected, found = gguf_floats(whole), gguf_floats(self.out)
+        self.assertEqual(list(expected), list(found))
+        for name, values in expected.items():
+            for a, b in zip(values, found[name]):
+                self.assertAlmostEqual(a, b, delta=1e-5 * abs(a) + 1e-12, msg=name)
+        self.assertEqual(gguf_directory(self.out)[0]["imatrix.chunk_count"], 4)
+
+    def test_the_output_layer_is_measured_if_asked_for(self):
+        self.assertEqual(self.imatrix("--chunks", 1).returncode, 0)
+        without = set(gguf_directory(self.out)[1])
+        self.assertEqual(self.imatrix("--chunks", 1, "--process-output").returncode, 0)
+        self.assertEqual(set(gguf_directory(self.out)[1]) - without, {"token_embd.weight.in_sum2", "token_embd.weight.counts"})
+
+    def test_quantize_takes_it(self):
+        self.assertEqual(self.imatrix("--chunks", 2).returncode, 0)
+        model = self.path / "model.gguf"
+        done = quipu("quantize", "--allow-requantize", "--imatrix", self.out, MODEL, model, "Q4_0")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        keys = gguf_directory(model)[0]
+        self.assertEqual((keys["quantize.imatrix.file"], keys["quantize.imatrix.dataset"], keys["quantize.imatrix.chunks_count"],
+                          keys["quantize.imatrix.entries_count"]), ("out.gguf", "text", 2, 210))
+
+    def test_interrupted_it_keeps_what_it_has(self):
+        process = subprocess.Popen([QUIPU, "imatrix", "-m", MODEL, "-o", self.out, "-c", "64", "-ofreq", "1", "-p", self.TEXT * 40],
+                                   stderr=subprocess.PIPE, text=True)
+        for _ in range(600):
+            if self.out.exists():
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertRegex(process.stderr.read(), r"--in-file \S+ --from-chunk \d+ goes on")
+        process.stderr.close()
+        self.assertEqual([p.name for p in self.path.iterdir()], ["out.gguf"])
+        self.assertGreater(gguf_directory(self.out)[0]["imatrix.chunk_count"], 0)
+
+    def test_bad_input_leaves_nothing(self):
+        self.assertIn("give a longer text", self.imatrix(text="short").stderr)
+        self.assertIn("behind 1000 others", self.imatrix("--from-chunk", 1000).stderr)
+        bad = self.path / "bad.gguf"
+        for content, message in ((b"", "bad.gguf"), (b"GGUF" + bytes(20), "bad.gguf"), (pathlib.Path(MODEL).read_bytes()[:100], "bad.gguf")):
+            bad.write_bytes(content)
+            self.assertIn(message, self.imatrix("--in-file", bad, text=None).stderr)
+        self.assertIn("has no importances", self.imatrix("--in-file", MODEL, text=None).stderr)
+        self.assertFalse(self.out.exists())
+        self.assertNotEqual(self.imatrix("-o", "/no/such/folder/out.gguf", "--chunks", 1).returncode, 0)
+
+
 class QuantizeTest(unittest.TestCase):
     F16, Q4_0, Q8_0, IQ2_XXS = 1, 2, 8, 16
 

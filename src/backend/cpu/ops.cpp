@@ -81,6 +81,7 @@ void CpuOps::linear(Rows x, std::span<const model::Linear* const> layers, std::s
     QUIPU_CHECK(layers[i]->weight->dims[0] == x.n_cols);
     results[i] = make(x.n_rows, layers[i]->weight->dims[1]);
   }
+  if (options_.observer != nullptr) options_.observer->on_linear(x, layers);
   cpu::linear(context_, x, layers, results);
 }
 

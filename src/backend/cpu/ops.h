@@ -23,6 +23,7 @@ struct CpuOptions {
   int n_threads = 1;
   int n_cores = 1;
   KvType type_k = KvType::f16, type_v = KvType::f16;
+  model::LinearObserver* observer = nullptr;  // outlives the CpuOps
 };
 
 class CpuOps final : public model::Ops {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "tools/imatrix/importance_sums.h"
 #include "tools/quantize/type_rules.h"
 
 namespace quipu::tools {
@@ -52,13 +53,6 @@ class BinaryReader {
   size_t at_ = 0;
 };
 
-Result<std::vector<float>> floats_of(const gguf::Tensor& tensor) {
-  if (tensor.type != quant::TensorType::F32) return invalid_input("tensor '{}' is not F32", tensor.name);
-  std::vector<float> values(tensor.n_elements());
-  std::memcpy(values.data(), tensor.data.data(), values.size() * sizeof(float));
-  return values;
-}
-
 }  // namespace
 
 Result<Importance> Importance::open(const std::filesystem::path& path) {
@@ -89,30 +83,18 @@ Status Importance::add(std::string name, std::vector<float> values) {
 }
 
 Status Importance::read_gguf(const gguf::File& file) {
-  constexpr std::string_view kSums = ".in_sum2", kCounts = ".counts";
-  for (const gguf::Tensor& sums : file.tensors()) {
-    if (!sums.name.ends_with(kSums)) continue;
-    const std::string name = sums.name.substr(0, sums.name.size() - kSums.size());
-    const gguf::Tensor* counts = file.find_tensor(name + std::string(kCounts));
-    if (counts == nullptr) return invalid_input("has '{}' but no counts for it", sums.name);
-    QUIPU_TRY(auto values, floats_of(sums));
-    QUIPU_TRY(const auto n, floats_of(*counts));
-    if (values.size() % n.size() != 0) {
-      return invalid_input("'{}' has {} values, but counts for {} matrices", name, values.size(), n.size());
-    }
-    const size_t n_columns = values.size() / n.size();
-    for (size_t i = 0; i < values.size(); ++i) {
-      const float count = std::round(n[i / n_columns]);
+  QUIPU_TRY(const ImportanceSums sums, ImportanceSums::read(file));
+  for (const auto& [name, entry] : sums.entries()) {
+    std::vector<float> means(entry.sums.size());
+    for (size_t i = 0; i < means.size(); ++i) {
+      const double count = std::round(entry.counts[i / entry.n_columns()]);
       // An expert that was never asked.
-      values[i] = count > 0 ? values[i] / count : 1;
+      means[i] = count > 0 ? static_cast<float>(entry.sums[i] / count) : 1.0f;
     }
-    QUIPU_CHECK_OK(add(name, std::move(values)));
+    QUIPU_CHECK_OK(add(name, std::move(means)));
   }
-  if (entries_.empty()) return invalid_input("has no importances (tensors named *.in_sum2)");
-  QUIPU_TRY(const auto n_chunks, file.get<uint32_t>("imatrix.chunk_count"));
-  n_chunks_ = n_chunks.value_or(0);
-  QUIPU_TRY(const auto datasets, file.get_array<std::string_view>("imatrix.datasets"));
-  if (datasets && !datasets->empty()) dataset_ = datasets->front();
+  n_chunks_ = sums.n_pieces;
+  if (!sums.datasets.empty()) dataset_ = sums.datasets.front();
   return {};
 }
 
