@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What llama-imatrix measures on a text of the tree, for tests/tools: counts, sums and the largest column of each tensor.
 
-    tools_imatrix.py --llama-imatrix PATH --model SmolLM2-135M-Instruct.Q4_1.gguf
+    make_imatrix_reference.py --llama-imatrix PATH --model SmolLM2-135M-Instruct.Q4_1.gguf
 
 Writes tests/tools/data/llamacpp_imatrix.json. Needs the PyPI package `gguf`.
 """
@@ -13,7 +13,7 @@ import tempfile
 
 from gguf import GGUFReader
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent
 TEXT, N_CHUNKS, N_CTX = "tests/truth/texts/long.txt", 2, 256
 
 
