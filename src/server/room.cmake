@@ -5,6 +5,9 @@ set(boost_flags "-isystem" "${QUIPU_DEPS_DIR}/boost/boost_headers/include" "-DBO
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 16)
   # These have coroutines, but libstdc++ looks for the macro.
   list(APPEND boost_flags "-D__cpp_impl_coroutine=201902L" "-Wno-builtin-macro-redefined")
+  if(QUIPU_SANITIZE)
+    list(APPEND boost_flags "-fno-sanitize=function") # its data and a coroutine's parts can't be told apart by the assembler
+  endif()
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND boost_flags "-Wno-mismatched-new-delete") # GCC sees only half of a coroutine's allocation
