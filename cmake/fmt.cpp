@@ -1,4 +1,5 @@
-// fmt's functions are instantiated here, once, instead of in every file (FMT_HEADER_ONLY makes a file take a third longer).
+// fmt's functions are instantiated here, once, instead of in every file (FMT_HEADER_ONLY makes a file take a third
+// longer).
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

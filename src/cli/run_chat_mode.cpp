@@ -38,7 +38,8 @@ bool is_one_question(const Options& options) {
   return options.mode == kNoMode && !platform::is_terminal(platform::Stream::standard_input);
 }
 
-// The server that answers while the chat goes on, with the engine and the scheduler of the chat. Its remarks end when the chat begins.
+// The server that answers while the chat goes on, with the engine and the scheduler of the chat. Its remarks end when
+// the chat begins.
 Result<std::unique_ptr<server::Server>> make_server(const Invocation& invocation,
                                                     std::unique_ptr<server::HostedModel> model,
                                                     const std::shared_ptr<std::atomic<bool>>& silent) {
