@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""clang-tidy over every source file of src/ with the compile commands of a build folder: `scripts/lint.py build`.
+"""clang-tidy over every source file of src/ with the compile commands of a build folder: `scripts/lint.py build`;
+or over those files alone that are named behind it.
 
 What was found clean is not looked at again until it, a header that it includes, the compiler's flags, .clang-tidy or
 clang-tidy itself changes: build/lint/ has a stamp for each. The commands may be another compiler's, whose warnings
@@ -61,7 +62,7 @@ def main():
     stamps.mkdir(exist_ok=True)
     objects = headers_of_objects(build)
     key = Key()
-    sources = set(output_of("git", "ls-files", "src/*.cpp").split())
+    sources = set(sys.argv[2:] or output_of("git", "ls-files", "src/*.cpp").split())
     work = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = str(pathlib.Path(entry["file"]).resolve().relative_to(ROOT))
