@@ -12,4 +12,7 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   list(APPEND boost_flags "-Wno-mismatched-new-delete") # GCC sees only half of a coroutine's allocation
 endif()
+if(QUIPU_SANITIZE MATCHES "thread")
+  list(APPEND boost_flags "-DBOOST_ASIO_DISABLE_FENCED_BLOCK") # ThreadSanitizer knows no fences; Asio's mutexes do alone
+endif()
 set_source_files_properties(${boost_sources} PROPERTIES COMPILE_OPTIONS "${boost_flags}")
