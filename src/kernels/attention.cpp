@@ -1,7 +1,5 @@
 #include "kernels/attention.h"
 
-#include "base/check.h"
-#include "kernels/kernels.h"
 #include "kernels/kv_layout_impl.h"
 
 namespace quipu::kernels {
@@ -33,15 +31,6 @@ size_t v_page_bytes(const KvLayout& layout) {
 
 size_t attention_partial_floats(const AttentionTask& task) {
   return task.n_tokens * task.group * partial_stride(task.layout);
-}
-
-const AttentionKernels& attention_kernels(Isa isa) {
-#if defined(__x86_64__)
-  if (isa >= Isa::avx512) return avx512::kAttention;
-  if (isa == Isa::avx2) return avx2::kAttention;
-#endif
-  QUIPU_CHECK(isa == Isa::generic);
-  return generic::kAttention;
 }
 
 }  // namespace quipu::kernels

@@ -114,5 +114,8 @@ extern const AttentionKernels kAttention;
 namespace avx512 {
 extern const AttentionKernels kAttention;
 }
+namespace neon {
+extern const AttentionKernels kAttention;
+}
 
 }  // namespace quipu::kernels

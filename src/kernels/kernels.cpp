@@ -34,6 +34,12 @@ std::string_view isa_name(Isa isa) {
       return "avx512_vnni";
     case Isa::avx512_bf16:
       return "avx512_bf16";
+    case Isa::neon:
+      return "neon";
+    case Isa::neon_dotprod:
+      return "neon_dotprod";
+    case Isa::neon_bf16:
+      return "neon_bf16";
   }
   QUIPU_CHECK(false);
 }
@@ -63,8 +69,55 @@ const Kernels& kernels(Isa isa) {
       return kAvx512Vnni;
     case Isa::avx512_bf16:
       return kAvx512Bf16;
+    default:
+      QUIPU_CHECK(false);
   }
-  QUIPU_CHECK(false);
+}
+
+const VectorKernels& vector_kernels(Isa isa) {
+  QUIPU_CHECK(isa <= Isa::avx512_bf16);
+  return isa >= Isa::avx512 ? avx512::kVector : isa == Isa::avx2 ? avx2::kVector : generic::kVector;
+}
+
+const AttentionKernels& attention_kernels(Isa isa) {
+  QUIPU_CHECK(isa <= Isa::avx512_bf16);
+  return isa >= Isa::avx512 ? avx512::kAttention : isa == Isa::avx2 ? avx2::kAttention : generic::kAttention;
+}
+
+#elif defined(__aarch64__)
+
+std::span<const Isa> all_isas() {
+  static constexpr std::array kIsas = {Isa::generic, Isa::neon, Isa::neon_dotprod, Isa::neon_bf16};
+  return kIsas;
+}
+
+const Kernels& kernels(Isa isa) {
+  static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32, generic::gemv);
+  static const Kernels kNeon = table_of(Isa::neon, neon::gemm_f32, neon::gemm_f32, neon::gemv);
+  static const Kernels kNeonDotprod = table_of(Isa::neon_dotprod, neon::gemm_f32, neon::gemm_f32, neon_dotprod::gemv);
+  static const Kernels kNeonBf16 = table_of(Isa::neon_bf16, neon_bf16::gemm_bf16, neon::gemm_f32, neon_dotprod::gemv);
+  switch (isa) {
+    case Isa::generic:
+      return kGeneric;
+    case Isa::neon:
+      return kNeon;
+    case Isa::neon_dotprod:
+      return kNeonDotprod;
+    case Isa::neon_bf16:
+      return kNeonBf16;
+    default:
+      QUIPU_CHECK(false);
+  }
+}
+
+const VectorKernels& vector_kernels(Isa isa) {
+  QUIPU_CHECK(isa == Isa::generic || isa >= Isa::neon);
+  return isa == Isa::generic ? generic::kVector : neon::kVector;
+}
+
+const AttentionKernels& attention_kernels(Isa isa) {
+  QUIPU_CHECK(isa == Isa::generic || isa >= Isa::neon);
+  return isa == Isa::generic ? generic::kAttention : neon::kAttention;
 }
 
 #else
@@ -78,6 +131,16 @@ const Kernels& kernels(Isa isa) {
   static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32, generic::gemv);
   QUIPU_CHECK(isa == Isa::generic);
   return kGeneric;
+}
+
+const VectorKernels& vector_kernels(Isa isa) {
+  QUIPU_CHECK(isa == Isa::generic);
+  return generic::kVector;
+}
+
+const AttentionKernels& attention_kernels(Isa isa) {
+  QUIPU_CHECK(isa == Isa::generic);
+  return generic::kAttention;
 }
 
 #endif

@@ -15,8 +15,17 @@
 
 namespace quipu::kernels {
 
-// From weak to strong. Names for --isa: as here.
-enum class Isa : uint8_t { generic, avx2, avx512, avx512_vnni, avx512_bf16 };
+// From weak to strong: for any processor, for x86-64, for ARM64. Names for --isa: as here.
+enum class Isa : uint8_t {
+  generic,
+  avx2,
+  avx512,
+  avx512_vnni,
+  avx512_bf16,
+  neon,
+  neon_dotprod,
+  neon_bf16,
+};
 std::string_view isa_name(Isa isa);
 
 // Types are looked up by their number in GGUF files; all are below this.

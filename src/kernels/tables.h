@@ -36,5 +36,15 @@ extern const GemvTable gemv;
 namespace avx512_bf16 {
 extern const GemmKernels gemm_bf16;
 }
+namespace neon {
+extern const GemmKernels gemm_f32;
+extern const GemvTable gemv;
+}  // namespace neon
+namespace neon_dotprod {
+extern const GemvTable gemv;
+}
+namespace neon_bf16 {
+extern const GemmKernels gemm_bf16;
+}
 
 }  // namespace quipu::kernels

@@ -55,7 +55,7 @@ struct VectorKernels {
 };
 
 // The table of an instruction set. Calling into one that the CPU lacks is the caller's mistake. The stronger ones
-// than avx512 share its table.
+// than avx512 share its table, those than neon that one's.
 const VectorKernels& vector_kernels(Isa isa);
 
 namespace generic {
@@ -65,6 +65,9 @@ namespace avx2 {
 extern const VectorKernels kVector;
 }
 namespace avx512 {
+extern const VectorKernels kVector;
+}
+namespace neon {
 extern const VectorKernels kVector;
 }
 

@@ -522,7 +522,7 @@ TEST(KvLayoutTest, BytesOfAPage) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Isas, AttentionTest, testing::ValuesIn(test::isas_of_this_cpu()),
-                         [](const auto& isa) { return test::short_name(isa.param); });
+                         [](const auto& isa) { return std::string(isa_name(isa.param)); });
 
 }  // namespace
 }  // namespace quipu::kernels

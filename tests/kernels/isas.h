@@ -2,13 +2,16 @@
 #pragma once
 
 #include <algorithm>
-#include <string>
 #include <vector>
 
 #include "kernels/kernels.h"
+#if defined(__aarch64__)
+#include "platform/platform.h"
+#endif
 
 namespace quipu::kernels::test {
 
+// Those with attention and vector kernels of their own.
 inline std::vector<Isa> isas_of_this_cpu() {
   std::vector<Isa> found = {Isa::generic};
 #if defined(__x86_64__)
@@ -18,29 +21,24 @@ inline std::vector<Isa> isas_of_this_cpu() {
       __builtin_cpu_supports("avx512vl")) {
     found.push_back(Isa::avx512);
   }
+#elif defined(__aarch64__)
+  found.push_back(Isa::neon);
 #endif
   return found;
 }
 
-// For the matrix kernels, which have tables of their own beyond plain AVX-512.
+// For the matrix kernels, which have tables of their own beyond plain AVX-512 and NEON.
 inline bool has(Isa isa) {
 #if defined(__x86_64__)
   if (isa == Isa::avx512_vnni) return __builtin_cpu_supports("avx512vnni");
   if (isa == Isa::avx512_bf16) return __builtin_cpu_supports("avx512bf16");
+#elif defined(__aarch64__)
+  const platform::CpuFeatures& cpu = platform::cpu_features();
+  if (isa == Isa::neon_dotprod) return cpu.dotprod;
+  if (isa == Isa::neon_bf16) return cpu.dotprod && cpu.bf16;
 #endif
   const std::vector<Isa> found = isas_of_this_cpu();
   return std::find(found.begin(), found.end(), isa) != found.end();
-}
-
-inline std::string short_name(Isa isa) {
-  switch (isa) {
-    case Isa::generic:
-      return "generic";
-    case Isa::avx2:
-      return "avx2";
-    default:
-      return "avx512";
-  }
 }
 
 }  // namespace quipu::kernels::test

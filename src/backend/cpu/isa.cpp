@@ -20,6 +20,12 @@ bool has(kernels::Isa isa) {
       return cpu.avx512_vnni;
     case kernels::Isa::avx512_bf16:
       return cpu.avx512_vnni && cpu.avx512_bf16;
+    case kernels::Isa::neon:
+      return cpu.neon;
+    case kernels::Isa::neon_dotprod:
+      return cpu.neon && cpu.dotprod;
+    case kernels::Isa::neon_bf16:
+      return cpu.neon && cpu.dotprod && cpu.bf16;
   }
   return false;
 }
