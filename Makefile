@@ -59,6 +59,8 @@ dist: setup-dist $(MODEL) ## build/dist/quipu: one file for six systems; and bui
 
 test-portable: setup-test ## test what make dist made: objects of every target, ARM64 in qemu, Windows in wine
 	@scripts/setup.sh test-portable
+	@scripts/setup.sh dist
+	@JOBS=$(JOBS) dist/build.py --tests linux-arm64-musl
 	@tests/portable/dist_test.py
 
 format: setup-dev ## clang-format over the tree

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What `make dist` made: each program as an object, then what can be run here: ARM64 in qemu, Windows in wine.
+"""What `make dist` made: each program as an object, then what can be run here: ARM64 in qemu, Windows in wine. And the
+tests of cross_tests.cmake, of ARM64 in qemu, on processors with different instruction sets.
 
 Programs and launchers that are not there are skipped, with the reason.
 """
@@ -158,6 +159,36 @@ class RunTest(unittest.TestCase):
                 done = self.run_program(name, "-m", MODEL, "--temp", "0", "-n", "12",
                                         stdin=b"What is the capital of France?\n")
                 self.assertIn(b"Paris", done.stdout, done)
+
+
+class CrossTest(unittest.TestCase):
+    """The unit tests that dist/build.py --tests linux-arm64-musl built."""
+
+    def run_tests(self, room, processor, *arguments):
+        program = DIST / "linux-arm64-musl" / f"test_{room}"
+        if not program.is_file():
+            self.skipTest(f"{program} is not there: dist/build.py --tests linux-arm64-musl")
+        if not shutil.which("qemu-aarch64"):
+            self.skipTest("qemu-aarch64 is not installed")
+        done = subprocess.run(["qemu-aarch64", "-cpu", processor, program, "--gtest_brief=0", *arguments],
+                              capture_output=True, timeout=3600)
+        self.assertEqual(done.returncode, 0, done.stdout.decode(errors="replace")[-4000:])
+        return done.stdout.decode()
+
+    def test_rooms(self):
+        for room in ("base", "quant", "backend"):
+            with self.subTest(room):
+                self.run_tests(room, "max")
+
+    def test_kernels_of_every_instruction_set(self):
+        # What each processor has, by its manual: NEON alone; dot products; all.
+        for processor, lacks in (("max", ()), ("cortex-a76", ("neon_bf16",)),
+                                 ("cortex-a53", ("neon_dotprod", "neon_bf16"))):
+            with self.subTest(processor):
+                # The strongest set alone, but for the processor with all: the others are the same code there.
+                said = self.run_tests("kernels", processor, *([] if not lacks else ["--gtest_filter=*neon*"]))
+                for isa in ("neon_dotprod", "neon_bf16"):
+                    self.assertEqual(f"this CPU has no {isa}" in said, isa in lacks)
 
 
 if __name__ == "__main__":
