@@ -1,7 +1,6 @@
 #include "sample/candidates.h"
 
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 #include <limits>
 
@@ -30,7 +29,7 @@ bool any_above(const float* x, float threshold) {
 void copy_bounded(const float* from, float* to, size_t n) {
   for (size_t i = 0; i < n; ++i) {
     const float no_nan = kOut < from[i] ? from[i] : kOut;
-    to[i] = FLT_MAX < no_nan ? FLT_MAX : no_nan;
+    to[i] = kLargestFloat < no_nan ? kLargestFloat : no_nan;
   }
 }
 
@@ -48,7 +47,7 @@ void apply_mask(std::span<float> row, std::span<const uint32_t> allowed) {
 }  // namespace
 
 float Candidates::bounded(float logit) {
-  return std::isnan(logit) ? -FLT_MAX : std::clamp(logit, -FLT_MAX, FLT_MAX);
+  return std::isnan(logit) ? -kLargestFloat : std::clamp(logit, -kLargestFloat, kLargestFloat);
 }
 
 bool Candidates::assign(std::span<const float> logits, std::span<const uint32_t> allowed) {

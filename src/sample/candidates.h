@@ -10,6 +10,9 @@ namespace quipu::sample {
 
 using Token = int32_t;
 
+// Logits and what changes them are at most this.
+inline constexpr float kLargestFloat = std::numeric_limits<float>::max();
+
 struct Candidate {
   Token id;
   float logit;

@@ -1,7 +1,6 @@
 #include "sample/dry.h"
 
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 #include <utility>
 
@@ -15,7 +14,7 @@ Dry::Dry(DryParams params, int32_t n_vocab, BytesOfToken bytes)
       history_(params_.active() ? params_.last_n : 0),
       longest_(params_.active() ? static_cast<size_t>(n_vocab) : 0) {
   // Beyond this exponent base^x is no float any more.
-  largest_exponent_ = params_.base > 1.0f ? std::log(FLT_MAX) / std::log(params_.base) : FLT_MAX;
+  largest_exponent_ = params_.base > 1.0f ? std::log(kLargestFloat) / std::log(params_.base) : kLargestFloat;
   for (const std::string& breaker : params_.sequence_breakers) {
     longest_breaker_ = std::max(longest_breaker_, breaker.size());
   }

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cfloat>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+
+#include "sample/candidates.h"
 
 namespace quipu::sample {
 namespace {
@@ -128,8 +129,8 @@ Status set_number(SamplingParams& params, const Setting& setting, double value) 
     params.seed = value < 0 ? UINT64_MAX : static_cast<uint64_t>(value);
     return {};
   }
-  const double most = is_integer(setting) ? setting.most : std::min<double>(setting.most, FLT_MAX);
-  const double least = std::max<double>(setting.least, -FLT_MAX);
+  const double most = is_integer(setting) ? setting.most : std::min<double>(setting.most, kLargestFloat);
+  const double least = std::max<double>(setting.least, -kLargestFloat);
   if (!(value >= least && value <= most)) return out_of_range(setting, value);
   return store(params, setting, value);
 }

@@ -1,7 +1,6 @@
 #include "sample/temperature.h"
 
 #include <algorithm>
-#include <cfloat>
 #include <cmath>
 
 namespace quipu::sample {
@@ -31,9 +30,9 @@ void temperature(Candidates& candidates, const TemperatureParams& params) {
   }
   // Where a tiny T would drive the largest logit out of the floats, the distances to it are divided instead.
   const double largest = candidates.largest_logit();
-  const double shift = std::abs(largest / t) > FLT_MAX ? largest : 0.0;
+  const double shift = std::abs(largest / t) > kLargestFloat ? largest : 0.0;
   for (Candidate& c : candidates.list()) {
-    c.logit = static_cast<float>(std::clamp<double>((c.logit - shift) / t, -FLT_MAX, FLT_MAX));
+    c.logit = static_cast<float>(std::clamp<double>((c.logit - shift) / t, -kLargestFloat, kLargestFloat));
   }
 }
 

@@ -1,11 +1,11 @@
 // The ranges of SamplingParams, and the names of the stages.
 #include <algorithm>
 #include <array>
-#include <cfloat>
 
 #include <fmt/ranges.h>
 
 #include "base/check.h"
+#include "sample/candidates.h"
 #include "sample/sampler.h"
 #include "sample/settings.h"
 #include "sample/stages.h"
@@ -68,7 +68,7 @@ Status check_bias(const std::vector<std::pair<Token, float>>& bias, int32_t n_vo
     if (token < 0 || token >= n_vocab) {
       return invalid_input("logit_bias names token {}, but must name one from 0 to {}", token, n_vocab - 1);
     }
-    if (!(value <= FLT_MAX)) {
+    if (!(value <= kLargestFloat)) {
       return invalid_input("logit_bias of token {} is {}, but must be finite or -infinity", token, value);
     }
   }
