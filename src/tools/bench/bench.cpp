@@ -23,7 +23,7 @@ Status append(engine::Engine& engine, engine::Sequence& sequence, std::span<cons
               const std::stop_token& stop) {
   const engine::Work work{&sequence, tokens, engine::Work::Logits::last};
   return engine.decode(
-      {&work, 1}, [](size_t, size_t, std::span<const float>) {}, std::move(stop));
+      {&work, 1}, [](size_t, size_t, std::span<const float>) {}, stop);
 }
 
 // Tokens per second of the case, behind what the sequence holds.

@@ -2,6 +2,7 @@
 // the column was multiplied with, and how many they were.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -24,7 +25,7 @@ class ImportanceSums {
     std::vector<double> sums;    // [n_matrices][n_columns]
     std::vector<double> counts;  // [n_matrices]: rows that were multiplied with each
 
-    [[nodiscard]] size_t n_columns() const { return counts.empty() ? 0 : sums.size() / counts.size(); }
+    [[nodiscard]] size_t n_columns() const { return sums.size() / std::max<size_t>(counts.size(), 1); }
   };
 
   // Errors: no such file, tensors that contradict one another, numbers that are negative or not finite.
