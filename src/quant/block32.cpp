@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "quant/blocks.h"
 #include "quant/codecs.h"
@@ -30,16 +31,18 @@ int fifth_bit(const uint8_t* high, size_t i) {
   return ((high[i / 8] >> (i % 8)) & 1) << 4;
 }
 
-using Integers = std::array<int, kBlock>;
+using Integers = std::array<int8_t, kBlock>;
 
 // Integers 0..31 into the halves of 16 bytes and, if there is such a field, the fifth bits.
 template <typename Block>
 void pack(const Integers& q, Block& block) {
   for (size_t i = 0; i < kBlock / 2; ++i) block.q[i] = static_cast<uint8_t>((q[i] & 15) | ((q[i + 16] & 15) << 4));
   if constexpr (requires { block.high; }) {
-    std::fill(std::begin(block.high), std::end(block.high), uint8_t{0});
-    for (size_t i = 0; i < kBlock; ++i) {
-      block.high[i / 8] = static_cast<uint8_t>(block.high[i / 8] | ((q[i] >> 4) << (i % 8)));
+    for (size_t byte = 0; byte < kBlock / 8; ++byte) {
+      uint64_t eight = 0;
+      std::memcpy(&eight, q.data() + 8 * byte, sizeof eight);
+      // The product moves bit 0 of byte i to bit 56 + i; no other sum of places gets there.
+      block.high[byte] = static_cast<uint8_t>((((eight >> 4) & 0x0101010101010101) * 0x0102040810204080) >> 56);
     }
   }
 }
@@ -47,25 +50,23 @@ void pack(const Integers& q, Block& block) {
 // x = d * (q - offset)
 template <typename Block>
 void encode_symmetric(const Input& input, int offset, Block& block) {
-  const IntRange range{-offset, offset - 1};
-  block.d = finite_half(fit_scale({input.x, input.weights.data()}, {range, {}}));
-  const float d = block.d.value();
-  const float inverse = finite_inverse(d);
-  Integers q{};
-  for (size_t i = 0; i < kBlock; ++i) q[i] = round_into(input.x[i] * inverse, range) + offset;
+  block.d = finite_half(fit_scale(input.group(), {{-offset, offset - 1}, {}}));
+  const auto zero = static_cast<float>(offset);
+  Integers q;
+  search_kernels().round(input.x.data(), kBlock, 0, finite_inverse(block.d.value()), {-zero, zero - 1}, q.data());
+  for (int8_t& integer : q) integer = static_cast<int8_t>(integer + offset);
   pack(q, block);
 }
 
 // x = d * q + m
 template <typename Block>
 void encode_affine(const Input& input, int q_max, Block& block) {
-  const Affine affine = fit_affine({input.x, input.weights.data()}, q_max, Minimum::any);
+  const Affine affine = fit_affine(input.group(), q_max, Minimum::any);
   block.d = finite_half(affine.scale);
   block.m = finite_half(-affine.minimum);
-  const float d = block.d.value();
-  const float inverse = finite_inverse(d);
-  Integers q{};
-  for (size_t i = 0; i < kBlock; ++i) q[i] = round_into((input.x[i] - block.m.value()) * inverse, {0, q_max});
+  Integers q;
+  search_kernels().round(input.x.data(), kBlock, -block.m.value(), finite_inverse(block.d.value()),
+                         {0, static_cast<float>(q_max)}, q.data());
   pack(q, block);
 }
 
@@ -80,13 +81,9 @@ void decode_q8_0(const std::byte* source, float* target, size_t n) {
 
 void encode_q8_0(const float* source, std::byte* target, size_t n, const float* /*importance*/) {
   for_each_encoded<BlockQ8_0>(source, nullptr, target, n, [](const Input& input, BlockQ8_0& block) {
-    const auto& x = input.x;
-    float largest = 0;
-    for (const float v : x) largest = std::max(largest, std::fabs(v));
-    block.d = finite_half(largest / 127);
-    const float d = block.d.value();
-    const float inverse = finite_inverse(d);
-    for (size_t i = 0; i < kBlock; ++i) block.q[i] = static_cast<int8_t>(round_into(x[i] * inverse, {-127, 127}));
+    const auto [low, high] = search_kernels().extent(input.x.data(), kBlock);
+    block.d = finite_half(std::max(-low, high) / 127);
+    search_kernels().round(input.x.data(), kBlock, 0, finite_inverse(block.d.value()), {-127, 127}, block.q);
   });
 }
 

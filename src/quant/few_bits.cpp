@@ -30,7 +30,7 @@ void encode_blocks(const float* source, const float* importance, std::byte* targ
   for (size_t b = 0; b < n / kElements; ++b) {
     const BlockInput<kElements> input(source, importance, b * kElements);
     blocks[b] = Block{};
-    blocks[b].d = finite_half(fit_scale({input.x, input.weights.data()}, {range, {}}));
+    blocks[b].d = finite_half(fit_scale(input.group(), {range, {}}));
     const float inverse = finite_inverse(blocks[b].d.value());
     for (size_t i = 0; i < kElements; ++i) q[i] = round_into(input.x[i] * inverse, range);
     pack(q, blocks[b]);
@@ -102,7 +102,7 @@ void encode_q1_0(const float* source, std::byte* target, size_t n, const float* 
   constexpr size_t kElements = 128;
   auto* blocks = reinterpret_cast<BlockQ1_0*>(target);
   for (size_t b = 0; b < n / kElements; ++b) {
-    const BlockInput<kElements> input(source, importance, b * kElements);
+    const BlockInput<kElements> input(source, importance, b * kElements, Weighing::equal);
     blocks[b] = BlockQ1_0{};
     // The mean magnitude is the least-squares scale of the signs.
     double sum = 0, sum_w = 0;

@@ -10,23 +10,18 @@ namespace {
 
 // Below this all numbers of a group count as 0: binary16 scales end at 6e-8.
 constexpr float kNothing = 1e-12f;
-// The refinement converges in two or three rounds almost always.
-constexpr int kMaxRefinements = 6;
+// A third round would lower the error by less than a thousandth.
+constexpr int kMaxRefinements = 2;
 
-// Scales that are tried map the largest number to (the end of the range) + step k, for k from -steps to steps: up to
-// one and a half integers within or beyond the range. The refinement finds what lies between; where a minimum is free
-// as well, finer steps still lower the error by a third of a percent.
-constexpr int kScaleSteps = 4;
+// Scales that are tried map the largest number to (the end of the range) + step k: up to one and a half integers within
+// or beyond the range. The refinement finds what lies between; where a minimum is free as well, finer steps still lower
+// the error by a third of a percent.
+constexpr int kFirstStep = -3;
+constexpr int kScaleSteps = 8;  // for each end of the range
 constexpr float kScaleStep = 0.375f;
-constexpr int kAffineSteps = 12;
-constexpr float kAffineStep = 0.125f;
-
-struct ScaleSums {
-  float xq = 0, qq = 0;
-  // By how much the error falls below sum w x^2 with the best scale for these integers.
-  [[nodiscard]] float gain() const { return qq > 0 ? xq * xq / qq : 0; }
-  [[nodiscard]] float scale() const { return qq > 0 ? xq / qq : 0; }
-};
+constexpr int kFirstAffineStep = -8;
+constexpr float kAffineStep = 0.1875f;
+static_assert(2 * kScaleSteps == kCandidates);
 
 // The nearest q of four numbers.
 struct RoundToRange {
@@ -71,9 +66,13 @@ ScaleSums scale_sums_by(const Group& group, const Round& round, float inverse) {
   return {sum4(xq), sum4(qq)};
 }
 
+RealRange real(IntRange range) {
+  return {static_cast<float>(range.min), static_cast<float>(range.max)};
+}
+
 ScaleSums scale_sums(const Group& group, const Alphabet& alphabet, float inverse) {
   if (!alphabet.levels.empty()) return scale_sums_by(group, RoundToLevels(alphabet.levels), inverse);
-  return scale_sums_by(group, RoundToRange(alphabet.range), inverse);
+  return search_kernels().scale(group, real(alphabet.range), inverse);
 }
 
 template <typename Round>
@@ -111,53 +110,76 @@ struct Solution {
   float gain = -1;  // sum w x^2 minus the error
 };
 
-// The best scale and minimum for the integers that `start` gives (with 1 / start.scale as `inverse`).
-Solution solve(const Group& group, int q_max, Minimum sign, const Moments& all, float minimum, float inverse) {
-  const Float4 zero{};
-  const Float4 high = all4(static_cast<float>(q_max));
-  const Float4 factor = all4(inverse);
-  const Float4 shift = all4(minimum);
-  Float4 sum_q{};
-  Float4 sum_xq{};
-  Float4 sum_qq{};
-  for (size_t i = 0; i < group.x.size(); i += kLanes) {
-    const Float4 x = load4(&group.x[i]);
-    const Float4 q = round_into4((x + shift) * factor, zero, high);
-    const Float4 wq = load4(group.weights + i) * q;
-    sum_q += wq;
-    sum_xq += x * wq;
-    sum_qq += q * wq;
-  }
-  const float q = sum4(sum_q);
-  const float xq = sum4(sum_xq);
-  const float qq = sum4(sum_qq);
-  const float covariance = xq - all.x * q / all.w;
-  const float variance = qq - q * q / all.w;
+// The best scale and minimum for integers of these sums.
+Solution solve(const AffineSums& sums, Minimum sign, const Moments& all) {
+  const float covariance = sums.xq - all.x * sums.q / all.w;
+  const float variance = sums.qq - sums.q * sums.q / all.w;
   if (variance > 0) {
     const float scale = covariance / variance;
-    const float best_minimum = (scale * q - all.x) / all.w;
+    const float best_minimum = (scale * sums.q - all.x) / all.w;
     if (sign == Minimum::any || best_minimum >= 0) {
       return {{scale, best_minimum}, all.x * all.x / all.w + covariance * scale};
     }
   }
-  if (qq > 0 && sign == Minimum::not_negative) return {{xq / qq, 0}, xq * xq / qq};
+  if (sums.qq > 0 && sign == Minimum::not_negative) return {{sums.xq / sums.qq, 0}, sums.xq * sums.xq / sums.qq};
   return {};
+}
+
+// The one whose solution gains most: solve() for all at once, without branches.
+size_t best_candidate(const AffineCandidates& sums, Minimum sign, const Moments& all) {
+  const float inverse_w = 1 / all.w;
+  const float mean = all.x * inverse_w;
+  const float least = sign == Minimum::any ? -INFINITY : 0;
+  const float without = sign == Minimum::any ? 0.f : 1.f;  // whether a minimum of 0 is tried in place of a negative one
+  Candidates gains{};
+  for (size_t c = 0; c < kCandidates; ++c) {
+    const float covariance = sums.xq[c] - mean * sums.q[c];
+    const float variance = sums.qq[c] - sums.q[c] * sums.q[c] * inverse_w;
+    const float scale = covariance / (variance > 0 ? variance : 1);
+    const float minimum = (scale * sums.q[c] - all.x) * inverse_w;
+    const float of_both = all.x * mean + covariance * scale;
+    const float of_scale = without * sums.xq[c] * sums.xq[c] / (sums.qq[c] > 0 ? sums.qq[c] : 1);
+    const bool solved = (variance > 0) & (minimum >= least);
+    gains[c] = solved ? of_both : of_scale;
+  }
+  return static_cast<size_t>(std::ranges::max_element(gains) - gains.begin());
+}
+
+// Levels are of any size: their steps count as an eighth of the ends, as in a range of 4 bits.
+ScaleSums search_levels(const Group& group, std::span<const int8_t> levels, float largest) {
+  ScaleSums best;
+  for (const int end : {levels.front(), levels.back()}) {
+    for (int k = 0; k < kScaleSteps; ++k) {
+      const float stretch = 1 + 0.125f * kScaleStep * static_cast<float>(kFirstStep + k);
+      const ScaleSums sums = scale_sums(group, {{}, levels}, static_cast<float>(end) * stretch / largest);
+      if (sums.gain() > best.gain()) best = sums;
+    }
+  }
+  return best;
+}
+
+ScaleSums search_range(const Group& group, IntRange range, float largest) {
+  Candidates inverse{};
+  const auto low = static_cast<float>(range.min), high = static_cast<float>(range.max);
+  const float factor = 1 / largest;
+  for (size_t k = 0; k < kScaleSteps; ++k) {
+    const float step = kScaleStep * static_cast<float>(kFirstStep + static_cast<int>(k));
+    inverse[k] = (low - step) * factor;
+    inverse[kScaleSteps + k] = (high + step) * factor;
+  }
+  return search_kernels().scales(group, real(range), inverse);
 }
 
 }  // namespace
 
-void copy_finite(const float* source, size_t n, float* target) {
-  constexpr float kLargest = 1e9f;
-  for (size_t i = 0; i < n; ++i) target[i] = std::isnan(source[i]) ? 0 : std::clamp(source[i], -kLargest, kLargest);
-}
-
-void error_weights(const float* importance, const float* /*x*/, size_t n, float* weights) {
-  // Columns that the text did not use may matter for another one.
-  constexpr float kLeast = 1e-3f;
+void error_weights(const float* importance, const float* x, size_t n, Weighing weighing, float* weights) {
   if (importance == nullptr) {
+    if (weighing == Weighing::by_size) return search_kernels().weigh(x, n, weights);
     std::fill_n(weights, n, 1.0f);
     return;
   }
+  // Columns that the text did not use may matter for another one.
+  constexpr float kLeast = 1e-3f;
   float sum = 0;
   for (size_t i = 0; i < n; ++i) sum += importance[i];
   const float inverse_mean = finite_inverse(sum / static_cast<float>(n));
@@ -199,21 +221,11 @@ void nearest_levels(std::span<const float> x, std::span<const int8_t> levels, fl
 }
 
 float fit_scale(const Group& group, const Alphabet& alphabet) {
-  float largest = 0;
-  for (const float x : group.x) largest = std::fabs(x) > std::fabs(largest) ? x : largest;
+  const auto [low, high] = search_kernels().extent(group.x.data(), group.x.size());
+  const float largest = -low > high ? low : high;
   if (std::fabs(largest) < kNothing) return 0;
-  const bool has_levels = !alphabet.levels.empty();
-  ScaleSums best;
-  for (const int end : {has_levels ? alphabet.levels.front() : alphabet.range.min,
-                        has_levels ? alphabet.levels.back() : alphabet.range.max}) {
-    // Levels are of any size: their steps count as an eighth of the ends, as in a range of 4 bits.
-    const float step = has_levels ? kScaleStep * 0.125f * static_cast<float>(end) : kScaleStep;
-    for (int k = -kScaleSteps; k <= kScaleSteps; ++k) {
-      const ScaleSums sums =
-          scale_sums(group, alphabet, (static_cast<float>(end) + step * static_cast<float>(k)) / largest);
-      if (sums.gain() > best.gain()) best = sums;
-    }
-  }
+  ScaleSums best = alphabet.levels.empty() ? search_range(group, alphabet.range, largest)
+                                           : search_levels(group, alphabet.levels, largest);
   for (int i = 0; i < kMaxRefinements && best.scale() != 0; ++i) {
     const ScaleSums sums = scale_sums(group, alphabet, finite_inverse(best.scale()));
     if (!(sums.gain() > best.gain())) break;
@@ -223,20 +235,26 @@ float fit_scale(const Group& group, const Alphabet& alphabet) {
 }
 
 Affine fit_affine(const Group& group, int q_max, Minimum sign) {
-  const auto [low_at, high_at] = std::ranges::minmax_element(group.x);
-  const float low = sign == Minimum::not_negative ? std::min(*low_at, 0.f) : *low_at;
-  const float high = *high_at;
+  const SearchKernels& kernels = search_kernels();
+  auto [low, high] = search_kernels().extent(group.x.data(), group.x.size());
+  if (sign == Minimum::not_negative) low = std::min(low, 0.f);
   if (high - low < kNothing) return {0, -low};
   const Moments all = moments(group);
-  if (!(all.w > 0)) return {(high - low) / static_cast<float>(q_max), -low};
-  Solution best;
-  for (int k = -kAffineSteps; k <= kAffineSteps; ++k) {
-    const float levels = static_cast<float>(q_max) + kAffineStep * static_cast<float>(k);
-    const Solution found = solve(group, q_max, sign, all, -low, levels / (high - low));
-    if (found.gain > best.gain) best = found;
+  const auto top = static_cast<float>(q_max);
+  if (!(all.w > 0)) return {(high - low) / top, -low};
+  Candidates shift{}, inverse{};
+  shift.fill(-low);
+  const float factor = 1 / (high - low);
+  for (size_t c = 0; c < kCandidates; ++c) {
+    inverse[c] = (top + kAffineStep * static_cast<float>(kFirstAffineStep + static_cast<int>(c))) * factor;
   }
+  AffineCandidates sums{};
+  kernels.affines(group, top, shift, inverse, sums);
+  const size_t at = best_candidate(sums, sign, all);
+  Solution best = solve({sums.q[at], sums.xq[at], sums.qq[at]}, sign, all);
   for (int i = 0; i < kMaxRefinements && best.affine.scale != 0; ++i) {
-    const Solution found = solve(group, q_max, sign, all, best.affine.minimum, finite_inverse(best.affine.scale));
+    const float near = finite_inverse(best.affine.scale);
+    const Solution found = solve(kernels.affine(group, top, best.affine.minimum, near), sign, all);
     if (!(found.gain > best.gain)) break;
     best = found;
   }

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "quant/blocks.h"
+#include "quant/search.h"
 
 namespace quipu::quant {
 
@@ -17,10 +18,6 @@ namespace quipu::quant {
 struct IntRange {
   int min = 0, max = 0;
 };
-
-// Copies n numbers so that the fits stay finite: NaN becomes 0, and what lies beyond +-1e9, more than any block can
-// hold, is cut there.
-void copy_finite(const float* source, size_t n, float* target);
 
 // The nearest integer of the range (ties to even); NaN gives range.min.
 int round_into(float value, IntRange range);
@@ -31,19 +28,25 @@ float finite_inverse(float scale);
 // A scale as binary16, kept finite.
 Half finite_half(float value);
 
-// How much each of n numbers' squared error counts: `importance` [n] on a scale where their mean is about 1, or 1 for
-// all if it is null.
-void error_weights(const float* importance, const float* x, size_t n, float* weights);
+// Whether errors of large numbers count more: by sqrt(mean(x^2) + x^2). Why: docs/formats/quantization.md.
+enum class Weighing : unsigned char { by_size, equal };
+// How much the squared error of each of n numbers, a multiple of 16, counts: by its `importance`, and without any
+// (null) as `weighing` says. Their mean is about 1.
+void error_weights(const float* importance, const float* x, size_t n, Weighing weighing, float* weights);
 
 // A block's numbers, made finite, and the weights of their errors.
 template <size_t kN>
 struct BlockInput {
-  std::array<float, kN> x{}, weights{};
+  std::array<float, kN> x, weights;
 
   // The block that begins at element `first` of the row.
-  BlockInput(const float* source, const float* importance, size_t first) {
-    copy_finite(source + first, kN, x.data());
-    error_weights(importance == nullptr ? nullptr : importance + first, x.data(), kN, weights.data());
+  BlockInput(const float* source, const float* importance, size_t first, Weighing weighing = Weighing::by_size) {
+    search_kernels().copy(source + first, kN, x.data());
+    error_weights(importance == nullptr ? nullptr : importance + first, x.data(), kN, weighing, weights.data());
+  }
+  // n of its numbers from `first` on.
+  [[nodiscard]] Group group(size_t first = 0, size_t n = kN) const {
+    return {std::span(x).subspan(first, n), weights.data() + first};
   }
 };
 
@@ -51,12 +54,6 @@ struct BlockInput {
 struct Alphabet {
   IntRange range;
   std::span<const int8_t> levels;
-};
-
-// Numbers, a multiple of 4 of them, and the weights of their squared errors, of the same length.
-struct Group {
-  std::span<const float> x;
-  const float* weights = nullptr;
 };
 
 // The scale (of either sign) for which sum w (x - scale q)^2, q the nearest of the alphabet, is smallest among those

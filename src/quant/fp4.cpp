@@ -60,7 +60,7 @@ void encode_mxfp4(const float* source, std::byte* target, size_t n, const float*
     // 2^(e - 127) times the largest value, 6, is near the largest number (OCP Microscaling Formats 1.0, section 6.3).
     const float largest = largest_magnitude(x);
     const int exponent = largest > 0 ? std::ilogb(largest) - 2 + 127 : 0;
-    blocks[b].e = best_code({x, input.weights.data()}, exponent, 1, 254, mxfp4_scale);
+    blocks[b].e = best_code(input.group(), exponent, 1, 254, mxfp4_scale);
     nearest_levels(x, kLevels, mxfp4_scale(blocks[b].e), q.data());
     for (size_t i = 0; i < 16; ++i) blocks[b].q[i] = static_cast<uint8_t>(kBits[q[i]] | (kBits[q[i + 16]] << 4));
   }
@@ -92,7 +92,7 @@ void encode_nvfp4(const float* source, std::byte* target, size_t n, const float*
     const float wanted = largest_magnitude(x) / static_cast<float>(kLevels.back());
     int start = 0;
     while (start < kLargestScale && nvfp4_scale(static_cast<uint8_t>(start)) < wanted) ++start;
-    block.scales[s] = best_code({x, input.weights.data()}, start, 3, kLargestScale, nvfp4_scale);
+    block.scales[s] = best_code(input.group(), start, 3, kLargestScale, nvfp4_scale);
     nearest_levels(x, kLevels, nvfp4_scale(block.scales[s]), q.data());
     for (size_t i = 0; i < 8; ++i) block.q[8 * s + i] = static_cast<uint8_t>(kBits[q[i]] | (kBits[q[i + 8]] << 4));
   }

@@ -64,7 +64,7 @@ void encode_blocks(const float* source, const float* importance, std::byte* targ
   auto* blocks = reinterpret_cast<Block*>(target);
   for (size_t b = 0; b < n / kSuperBlock; ++b) {
     blocks[b] = Block{};
-    pack(fit_grid({source, importance, b * kSuperBlock}, shape), blocks[b]);
+    pack(fit_grid({source, importance, b * kSuperBlock, Weighing::equal}, shape), blocks[b]);
   }
 }
 

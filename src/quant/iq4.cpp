@@ -40,7 +40,7 @@ void encode_iq4_nl(const float* source, std::byte* target, size_t n, const float
   std::array<uint8_t, kBlock> q{};
   for (size_t b = 0; b < n / kBlock; ++b) {
     const BlockInput<kBlock> input(source, importance, b * kBlock);
-    blocks[b].d = finite_half(fit_scale({input.x, input.weights.data()}, {{}, kIq4Values}));
+    blocks[b].d = finite_half(fit_scale(input.group(), {{}, kIq4Values}));
     nearest_levels(input.x, kIq4Values, blocks[b].d.value(), q.data());
     for (size_t i = 0; i < 16; ++i) blocks[b].q[i] = static_cast<uint8_t>(q[i] | (q[i + 16] << 4));
   }

@@ -112,7 +112,7 @@ void encode_q8_k(const float* source, std::byte* target, size_t n, const float* 
   auto* blocks = reinterpret_cast<BlockQ8_K*>(target);
   std::array<float, kSuperBlock> x{};
   for (size_t b = 0; b < n / kSuperBlock; ++b) {
-    copy_finite(source + b * kSuperBlock, kSuperBlock, x.data());
+    search_kernels().copy(source + b * kSuperBlock, kSuperBlock, x.data());
     float largest = 0;
     for (const float v : x) largest = std::max(largest, std::fabs(v));
     const float d = largest / 127;

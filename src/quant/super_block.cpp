@@ -9,7 +9,7 @@ namespace {
 using Input = BlockInput<kSuperBlock>;
 
 Group group_of(const Input& input, size_t group, size_t s) {
-  return {std::span(input.x).subspan(s * group, group), input.weights.data() + s * group};
+  return input.group(s * group, group);
 }
 
 // Solves the two equations of least squares for d and dmin, the integers given. False if they have no single solution.

@@ -136,7 +136,14 @@ TEST_P(Codec, SearchKeepsWinning) {
   double reference = 0;
   while (lines >> name >> kind >> reference) {
     if (name != type_.name || kind != "normal") continue;
-    EXPECT_LE(rmse(rows.at(kind), round_trip(type_, rows.at(kind))) / reference, kShare.at(type_.name));
+    // Without importances, errors of large numbers count more than in the figures compared here.
+    const std::vector<float>& x = rows.at(kind);
+    const std::vector<float> equal(x.size(), 1.0f);
+    std::vector<std::byte> encoded(*row_bytes(type_.type, x.size()));
+    std::vector<float> decoded(x.size());
+    type_.encode_weighted(x.data(), encoded.data(), x.size(), equal.data());
+    type_.decode(encoded.data(), decoded.data(), x.size());
+    EXPECT_LE(rmse(x, decoded) / reference, kShare.at(type_.name));
   }
 }
 
