@@ -11,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from serving import MODEL, NAME, Server, ServerTest
+from serving import MODEL, NAME, TIMEOUT_S, Server, ServerTest
 
 
 class Llama(ServerTest):
@@ -204,7 +204,7 @@ class Modes(unittest.TestCase):
         server.process.terminate()
         answer = s.makefile("rb").read()
         self.assertIn(b'"tokens_predicted":150', answer)
-        self.assertEqual(server.process.wait(30), 0)
+        self.assertEqual(server.process.wait(TIMEOUT_S), 0)
         server.stop()
 
     def test_access_log(self):

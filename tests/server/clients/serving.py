@@ -12,6 +12,8 @@ import urllib.request
 
 QUIPU = os.environ.get("QUIPU", "build/quipu")
 MODEL = os.environ.get("TEST_MODEL", "build/models/SmolLM2-135M-Instruct.Q4_1.gguf")
+# How long a test waits for the server: with sanitizers everything takes some twenty times as long.
+TIMEOUT_S = float(os.environ.get("TEST_TIMEOUT", "30"))
 NAME = pathlib.Path(MODEL).stem
 
 
@@ -94,7 +96,7 @@ class Server:
         s = socket.socket()
         if receive_buffer:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        s.settimeout(30)
+        s.settimeout(TIMEOUT_S)
         s.connect(("127.0.0.1", self.port))
         return s
 
