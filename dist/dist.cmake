@@ -9,7 +9,7 @@ target_precompile_headers(quipu_fmt PRIVATE
 # What nobody calls stays out of the program.
 target_compile_options(quipu_flags INTERFACE -ffunction-sections -fdata-sections)
 if(CMAKE_SYSTEM_NAME STREQUAL "Darwin")
-  target_link_options(quipu_flags INTERFACE -Wl,-dead_strip)
+  target_link_options(quipu_flags INTERFACE -Wl,-dead_strip -Wl,-x) # -s leaves the names of local functions there
 else()
   target_link_options(quipu_flags INTERFACE -Wl,--gc-sections)
 endif()
