@@ -20,9 +20,9 @@ QUIPU = os.path.abspath(sys.argv[1] if len(sys.argv) > 1 else ROOT / "build" / "
 MODEL = os.path.abspath(
     sys.argv[2] if len(sys.argv) > 2 else ROOT / "build" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf")
 QUESTION = "Write a Python program that counts words in a file, and explain each step in a list."
-N_TOKENS, ROUNDS = 300, 7
+N_TOKENS, ROUNDS = 300, 15
 FLAGS = ["-m", MODEL, "--temp", "0", "-n", str(N_TOKENS), "--ignore-eos", "--no-history"]
-PROMPT = b">>>"
+PROMPT, STATUS = b">>>", b" tokens/s"
 
 
 def reads(fd, timeout_s=60.0):
@@ -57,7 +57,8 @@ def in_a_terminal(home):
         if PROMPT in data:
             prompt_at = at
             break
-        texts.append(at)
+        if STATUS not in data:
+            texts.append(at)
     os.write(fd, b"/exit\r")
     for _ in reads(fd, 5.0):
         pass
