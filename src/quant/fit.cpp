@@ -148,7 +148,7 @@ size_t best_candidate(const AffineCandidates& sums, Minimum sign, const Moments&
 // Levels are of any size: their steps count as an eighth of the ends, as in a range of 4 bits.
 ScaleSums search_levels(const Group& group, std::span<const int8_t> levels, float largest) {
   ScaleSums best;
-  for (const int end : {levels.front(), levels.back()}) {
+  for (const int8_t end : {levels.front(), levels.back()}) {
     for (int k = 0; k < kScaleSteps; ++k) {
       const float stretch = 1 + 0.125f * kScaleStep * static_cast<float>(kFirstStep + k);
       const ScaleSums sums = scale_sums(group, {{}, levels}, static_cast<float>(end) * stretch / largest);
