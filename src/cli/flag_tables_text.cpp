@@ -109,7 +109,7 @@ const std::vector<Flag> kPromptFlags{
      .modes = kTerminal | kTokenize | kLogprobs | kPerplexity | kImatrix,
      .help = "the text to go on from; in a chat the system prompt",
      .action = Custom{set_prompt}},
-    {.names = {"-f", "--file"},
+    {.names = {"-f", "--file", "-bf", "--binary-file"},
      .value = "FILE",
      .modes = kTerminal | kTokenize | kDetokenize | kTemplate | kLogprobs | kPerplexity | kImatrix,
      .help = "a file with the text (- is standard input); with -p too, it follows that text",

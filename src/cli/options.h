@@ -104,15 +104,17 @@ struct Options {
   bool parse_special = false, add_bos = false;  // tokenize
   bool ids = false;                             // logprobs
   int32_t n_top = 1;
-  bool json = false;                                                   // inspect, doctor, bench
+  bool json = false;                                                   // inspect, doctor, bench, perplexity
   bool csv = false, limits = false, no_limits = false;                 // bench
   std::string n_prompts = "512", n_generations = "128", depths = "0";  // lists of numbers
   std::string thread_counts = "0";
   int32_t n_repetitions = 5;
   std::string logits_file;  // perplexity
   bool divergence = false;
-  int32_t n_chunks = 0, n_piece = 512;       // imatrix too
-  std::string imatrix_out = "imatrix.gguf";  // imatrix
+  bool hellaswag = false, winogrande = false, multiple_choice = false;
+  int32_t n_hellaswag = 400, n_winogrande = 0, n_multiple_choice = 0;  // tasks; 0: all
+  int32_t n_chunks = 0, n_piece = 512;                                 // imatrix too
+  std::string imatrix_out = "imatrix.gguf";                            // imatrix
   std::vector<std::string> imatrix_in;
   int32_t first_chunk = 0, chunks_per_save = 10;
   bool process_output = false;

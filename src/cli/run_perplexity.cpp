@@ -1,8 +1,12 @@
-// quipu perplexity: how well a model predicts a text.
+// quipu perplexity: how well a model predicts a text, or which of several answers it finds likeliest.
+#include <nlohmann/json.hpp>
+
 #include "cli/engine_setup.h"
 #include "cli/input_text.h"
 #include "cli/streams.h"
 #include "cli/subcommands.h"
+#include "platform/platform.h"
+#include "tools/eval/choice_report.h"
 #include "tools/eval/perplexity.h"
 
 namespace quipu::cli {
@@ -35,10 +39,79 @@ std::string text_of(const tools::DivergenceResult& result) {
   return out;
 }
 
+using Json = nlohmann::ordered_json;
+
+Json mean_object(double value, double error) {
+  return {{"value", value}, {"stderr", error}};
+}
+
+Json json_of(const tools::PerplexityResult& result) {
+  return {{"perplexity", mean_object(result.perplexity(), result.perplexity_error())},
+          {"nats_per_token", mean_object(result.nll.mean(), result.nll.error())},
+          {"n_tokens", result.nll.n()}};
+}
+
+Json json_of(const tools::DivergenceResult& result) {
+  Json json = json_of(result.ours);
+  json["base"] = json_of(result.base);
+  json["log_ratio"] = mean_object(result.log_ratio.mean(), result.log_ratio.error());
+  json["abs_difference"] = mean_object(result.abs_difference.mean(), result.abs_difference.error());
+  json["kl_divergence"] = mean_object(result.kl.mean(), result.kl.error());
+  json["same_likeliest_token"] = mean_object(result.same_top.mean(), result.same_top.error());
+  return json;
+}
+
+template <typename T>
+std::string shown(const Options& options, const T& result) {
+  return options.json ? json_of(result).dump(2) + "\n" : text_of(result);
+}
+
+struct ChoiceTest {
+  tools::ChoiceFormat format;
+  size_t n_wanted;
+};
+
+// Nothing if a text is to be predicted. Error: several at once.
+Result<std::optional<ChoiceTest>> choice_test(const Options& options) {
+  if (options.hellaswag + options.winogrande + options.multiple_choice > 1)
+    return invalid_input("--hellaswag, --winogrande and --multiple-choice exclude each other");
+  using enum tools::ChoiceFormat;
+  const auto test = [](tools::ChoiceFormat format, int32_t n) {
+    return std::optional(ChoiceTest{format, static_cast<size_t>(n)});
+  };
+  if (options.hellaswag) return test(hellaswag, options.n_hellaswag);
+  if (options.winogrande) return test(winogrande, options.n_winogrande);
+  if (options.multiple_choice) return test(multiple_choice, options.n_multiple_choice);
+  return std::optional<ChoiceTest>();
+}
+
+Result<int> run_choices(const Invocation& invocation, const ChoiceTest& test) {
+  const Options& options = invocation.options;
+  QUIPU_TRY(const std::string content, input_text(invocation));
+  auto tasks = tools::parse_choice_tasks(test.format, content);
+  if (!tasks.ok()) return tasks.error().within(options.prompt_file.empty() ? "standard input" : options.prompt_file);
+  tools::ChoiceReport report{test.format, {}, tasks->size(), {}, {}};
+  report.tasks = tools::pick_choice_tasks(test.format, std::move(*tasks), test.n_wanted);
+  QUIPU_TRY(const auto model, load_model(invocation));
+  report.model = model_name(*model);
+  QUIPU_TRY(const auto tokens, tools::choice_tokens(model->tokenizer(), test.format, report.tasks));
+  const auto plan = tools::plan_choices(tokens, static_cast<size_t>(options.n_batch));
+  QUIPU_TRY(const auto engine, make_engine(invocation, model, plan.n_ctx, plan.n_sequences));
+  ProgressLine line(std::string(tools::choice_format_name(test.format)));
+  line.show(0, tokens.size());
+  const auto progress = [&](const std::vector<tools::ChoiceScores>& done) { line.show(done.size(), tokens.size()); };
+  QUIPU_TRY(report.scores, tools::choice_scores(*engine, tokens, plan, progress));
+  Output out;
+  out.write(options.json ? tools::choice_json(report) : tools::choice_table(report));
+  return out.finish();
+}
+
 }  // namespace
 
 Result<int> run_perplexity(const Invocation& invocation) {
   const Options& options = invocation.options;
+  QUIPU_TRY(const auto choices, choice_test(options));
+  if (choices) return run_choices(invocation, *choices);
   QUIPU_TRY(const auto model, load_model(invocation));
   ProgressLine line("perplexity");
   const auto progress = [&](uint32_t done, uint32_t of) { line.show(done, of); };
@@ -49,7 +122,7 @@ Result<int> run_perplexity(const Invocation& invocation) {
     QUIPU_TRY(const auto base, tools::LogitsFile::open(options.logits_file));
     QUIPU_TRY(const auto engine, make_engine(invocation, model, base.shape().n_ctx));
     QUIPU_TRY(const auto result, tools::divergence(*engine, base, progress));
-    out.write(text_of(result));
+    out.write(shown(options, result));
     return out.finish();
   }
   QUIPU_TRY(const std::string text, input_text(invocation));
@@ -64,7 +137,7 @@ Result<int> run_perplexity(const Invocation& invocation) {
   }
   QUIPU_TRY(const auto result, tools::perplexity(*engine, tokens, shape, save ? &*save : nullptr, progress));
   if (save) QUIPU_CHECK_OK(save->commit());
-  out.write(text_of(result));
+  out.write(shown(options, result));
   return out.finish();
 }
 

@@ -55,11 +55,12 @@ constexpr std::array kSubcommands{
         "answers, the best rate of products and sums for prompts. Both are measured first.",
         run_bench},
     Subcommand{
-        "perplexity", kPerplexity, "[-m MODEL] [-f FILE] [-c N] [--chunks N] [--save-logits FILE] [--kl-divergence]",
+        "perplexity", kPerplexity,
+        "-m MODEL -f FILE [--kl-divergence | --hellaswag | --winogrande | --multiple-choice]",
         "Says how well the model predicts a text, with the error of that figure. --save-logits keeps its predictions "
-        "in "
-        "a file; with --kl-divergence too it says how far the model is from the one that wrote that file (which may "
-        "be llama-perplexity's).",
+        "in a file; with --kl-divergence too it says how far the model is from the one that wrote that file (which may "
+        "be llama-perplexity's). --hellaswag, --winogrande and --multiple-choice say how often it finds the right one "
+        "of several answers likeliest, on the files of llama-perplexity.",
         run_perplexity},
     Subcommand{
         "imatrix", kImatrix, "[-m MODEL] [-f FILE] [-o OUT.gguf] [-c N] [--chunks N] [--from-chunk N] [--in-file FILE]",
