@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <deque>
 #include <future>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -62,6 +63,8 @@ struct Scheduler::State {
   }
 
   void run();
+  // Whether a client may submit so many answers. With the lock.
+  [[nodiscard]] Status room(const std::string& client, size_t n_answers);
   // What others left since the last step. With the lock.
   void take_in(std::unique_lock<std::mutex>& lock);
   void publish();
@@ -84,7 +87,8 @@ struct Scheduler::State {
   std::deque<std::function<void()>> commands;
   bool closed = false, leave = false, idle = true;
   RequestId n_requests = 0;
-  size_t n_submitted = 0;  // answers in `submitted`
+  size_t n_submitted = 0;                 // answers in `submitted`
+  std::map<std::string, size_t> waiting;  // answers that have not begun, by client, also those in `submitted`
   uint64_t n_rejected = 0;
   SchedulerStats stats;
   std::vector<Slot> slots;
@@ -118,6 +122,8 @@ void Scheduler::State::take_in(std::unique_lock<std::mutex>& lock) {
     for (const JobId job : answering.jobs_of(id)) loop.cancel(job);
   if (leaves)
     for (const JobId job : answering.jobs()) loop.cancel(job);
+  answering.refuse_beyond(options.n_queue + options.n_parallel -
+                          std::min<size_t>(options.n_parallel, loop.n_running()));
   for (const auto& command : to_run) command();
   lock.lock();
 }
@@ -135,6 +141,23 @@ void Scheduler::State::publish() {
   now.page_tokens = pool.shape().page_tokens;
   stats = now;
   slots = answering.slots();
+  waiting = answering.waiting();
+  for (const Submitted& one : submitted) waiting[one.request->request.client] += one.answers.size();
+}
+
+Status Scheduler::State::room(const std::string& client, size_t n_answers) {
+  if (closed) return error_of(ErrorKind::busy, "the server shuts down");
+  const size_t n_free = options.n_parallel - std::min<size_t>(options.n_parallel, stats.n_running);
+  const size_t n_most = options.n_queue + n_free;
+  const size_t n_wanted = stats.n_waiting + n_submitted + n_answers;
+  if (n_wanted <= n_most) return {};
+  // Until the next step, which refuses the last ones of those who have most.
+  const auto most = std::ranges::max_element(waiting, {}, [](const auto& one) { return one.second; });
+  const auto own = waiting.find(client);
+  const size_t n_own = n_answers + (own == waiting.end() ? 0 : own->second);
+  if (most != waiting.end() && n_own < most->second && n_wanted <= 2 * n_most) return {};
+  n_rejected++;
+  return error_of(ErrorKind::busy, "{} answers wait already; try again later", stats.n_waiting + n_submitted);
 }
 
 void Scheduler::State::run() {
@@ -198,17 +221,10 @@ Scheduler::~Scheduler() {
 Result<RequestId> Scheduler::submit(Request request, Listener listener) {
   State& s = *state_;
   const size_t n_answers = request.n_answers;
-  const auto room = [&]() -> Status {
-    if (s.closed) return error_of(ErrorKind::busy, "the server shuts down");
-    const size_t n_free = s.options.n_parallel - std::min<size_t>(s.options.n_parallel, s.stats.n_running);
-    if (s.stats.n_waiting + s.n_submitted + n_answers <= s.options.n_queue + n_free) return {};
-    s.n_rejected++;
-    return error_of(ErrorKind::busy, "{} answers wait already; try again later", s.stats.n_waiting + s.n_submitted);
-  };
   {
     // Before the work of making samplers.
     const std::lock_guard lock(s.mutex);
-    QUIPU_CHECK_OK(room());
+    QUIPU_CHECK_OK(s.room(request.client, n_answers));
   }
   auto open = std::make_shared<OpenRequest>();
   open->request = std::move(request);
@@ -216,9 +232,10 @@ Result<RequestId> Scheduler::submit(Request request, Listener listener) {
   open->submitted_s = steady_s();
   QUIPU_TRY(auto answers, Answering::open(s.engine, open));
   const std::lock_guard lock(s.mutex);
-  QUIPU_CHECK_OK(room());
+  QUIPU_CHECK_OK(s.room(open->request.client, n_answers));
   open->id = ++s.n_requests;
   s.n_submitted += n_answers;
+  s.waiting[open->request.client] += n_answers;
   s.submitted.push_back({open, std::move(answers)});
   s.work_came.notify_one();
   return open->id;
@@ -236,7 +253,7 @@ SchedulerStats Scheduler::stats() const {
   const std::lock_guard lock(state_->mutex);
   SchedulerStats stats = state_->stats;
   stats.n_requests = state_->n_requests;
-  stats.n_rejected = state_->n_rejected;
+  stats.n_rejected += state_->n_rejected;
   stats.n_waiting += state_->n_submitted;
   return stats;
 }

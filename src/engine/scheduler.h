@@ -27,7 +27,7 @@ struct SchedulerOptions {
   uint32_t n_parallel = 16;      // answers that are computed at the same time at most (-np)
   uint32_t n_batch = 512;        // tokens of one step at most; raised to n_parallel
   double step_ms = 250.0;        // what a step that reads a prompt may take while others' answers stream
-  size_t n_queue = 256;          // answers that wait at most
+  size_t n_queue = 256;          // answers that wait at most; see Scheduler::submit()
   double cached_share = 1.0;     // of the KV cache's pages, for prompts and answers that are over
   uint32_t fairness_lag = 1024;  // tokens that a waiting client may fall behind before another's answer gives way
   Log log = {};
@@ -96,8 +96,8 @@ struct Listener {
   // An answer is over; on_token has had all of it.
   std::function<void(uint32_t answer, const Generated& generated)> on_answer;
   // After cancel(), at the deadline and at shutdown the answers so far, with Finish::cancelled or ::deadline; instead
-  // of an embedding an error: `cancelled` or limit_exceeded. Other errors: sampling found nothing to choose from, or
-  // others took all of the KV cache.
+  // of an embedding an error: `cancelled` or limit_exceeded. Other errors: sampling found nothing to choose from,
+  // others took all of the KV cache, or the place in the queue (`busy`).
   std::function<void(Result<Answered> result)> on_done;
 };
 
@@ -147,8 +147,10 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // From any thread, as all below. Errors, at once and without a call of the listener: `busy` when the queue is full
-  // or the scheduler shuts down; limit_exceeded for a prompt that is longer than the context; invalid_input for an
+  // From any thread, as all below. When the queue is full, a client with fewer answers in it than another takes the
+  // place of the other's last one, whose on_done gets `busy`.
+  // Errors, at once and without a call of the listener: `busy` when the queue is full else, or the scheduler shuts
+  // down; limit_exceeded for a prompt that is longer than the context; invalid_input for an
   // empty prompt, unknown ids, options that contradict each other or are out of range (the message names them).
   Result<RequestId> submit(Request request, Listener listener);
   // Ends a request within a step; on_done still comes. Unknown ids and those that are done are passed over.

@@ -268,6 +268,14 @@ void simulate(uint64_t seed) {
   world.close();
 }
 
+TEST(PlanRefusals, TakeTheLastOfWhoHasMost) {
+  const std::vector<PlanWaiting> waiting{{1, 0}, {2, 0}, {3, 1}, {4, 0}, {5, 1}, {6, 2}};
+  EXPECT_TRUE(plan_refusals(waiting, 6).empty());
+  EXPECT_EQ(plan_refusals(waiting, 5), std::vector<uint64_t>{4});
+  EXPECT_EQ(plan_refusals(waiting, 3), (std::vector<uint64_t>{4, 2, 5}));
+  EXPECT_EQ(plan_refusals(waiting, 0).size(), 6u);
+}
+
 TEST(SchedulerSimulation, ThousandsOfRandomPatternsKeepAllPromises) {
   const char* const one = std::getenv("QUIPU_SIMULATION_SEED");
   const uint64_t first = one != nullptr ? std::strtoull(one, nullptr, 10) : 0;

@@ -98,6 +98,12 @@ class Heard {
     EXPECT_TRUE(result->ok()) << (result->ok() ? "" : result->error().message);
     return **result;
   }
+  Error wait_for_error() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return result.has_value(); });
+    EXPECT_FALSE(result->ok());
+    return result->ok() ? Error{} : result->error();
+  }
   void wait_for_tokens(size_t n) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return tokens.size() >= n || result.has_value(); });
@@ -277,6 +283,29 @@ TEST(Scheduler, ACallerIsAskedWhetherToStopAlsoWhileItWaits) {
   EXPECT_EQ(n_asked, 3u);
   scheduler.cancel(*busy);
   heard.wait();
+}
+
+TEST(Scheduler, AFullQueueKeepsNoOtherClientOut) {
+  const auto engine = engine_of({.n_ctx = 256});
+  std::vector<Heard> greedy(4);
+  Heard modest;
+  Scheduler scheduler(*engine, {.n_parallel = 1, .n_queue = 3});
+  const auto of = [](const char* client, int64_t n_predict) {
+    Request request = request_of("Once", n_predict);
+    request.client = client;
+    return request;
+  };
+  ASSERT_TRUE(scheduler.submit(of("greedy", -2), greedy[0].listener()).ok());
+  greedy[0].wait_for_tokens(2);  // after the first step it counts as running
+  for (size_t i = 1; i < 4; i++) ASSERT_TRUE(scheduler.submit(of("greedy", 4), greedy[i].listener()).ok());
+  EXPECT_EQ(scheduler.submit(of("greedy", 4), {}).error().kind, ErrorKind::busy);
+  // Takes the place of the last one.
+  ASSERT_TRUE(scheduler.submit(of("modest", 4), modest.listener()).ok());
+  EXPECT_EQ(modest.wait().answers[0].tokens.size(), 4u);
+  EXPECT_EQ(greedy[3].wait_for_error().kind, ErrorKind::busy);
+  for (size_t i = 0; i < 3; i++) greedy[i].wait();
+  EXPECT_EQ(scheduler.stats().n_rejected, 2u);
+  EXPECT_EQ(scheduler.stats().n_failed, 0u);
 }
 
 TEST(Scheduler, AFullQueueAndBadRequestsAreErrorsAtOnce) {

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "engine/scheduler/plan.h"
 
 namespace quipu::engine {
 namespace {
@@ -77,6 +78,28 @@ std::vector<JobId> Answering::jobs() const {
   std::vector<JobId> jobs;
   for (const auto& [job, open] : answers_) jobs.push_back(job);
   return jobs;
+}
+
+std::map<std::string, size_t> Answering::waiting() const {
+  std::map<std::string, size_t> waiting;
+  for (const auto& [job, open] : answers_)
+    if (open->started_s < 0.0) waiting[open->request->request.client]++;
+  return waiting;
+}
+
+void Answering::refuse_beyond(size_t n_most) {
+  std::map<std::string_view, size_t> clients;
+  std::vector<PlanWaiting> waiting;
+  for (const auto& [job, open] : answers_) {
+    if (open->request->started_s >= 0.0) continue;
+    const auto client = clients.emplace(open->request->request.client, clients.size()).first->second;
+    waiting.push_back({job, client});
+  }
+  for (const JobId job : plan_refusals(waiting, n_most)) {
+    OpenRequest& request = *answers_.at(job)->request;
+    request.error = error_of(ErrorKind::busy, "{} answers wait already; try again later", waiting.size());
+    for (const JobId each : jobs_of(request.id)) loop_->cancel(each);
+  }
 }
 
 size_t Answering::n_reusable(JobId job, size_t n_tokens) {
@@ -299,7 +322,9 @@ void Answering::on_end(JobId job, JobEnd end, std::optional<Finish> finish_reaso
   if (request.error && loop_ != nullptr)
     for (const JobId other : jobs_of(request.id)) loop_->cancel(other);
   if (--request.n_open > 0) return;
-  if (request.error && request.error->kind != ErrorKind::cancelled)
+  if (request.error && request.error->kind == ErrorKind::busy)
+    stats_.n_rejected++;
+  else if (request.error && request.error->kind != ErrorKind::cancelled)
     stats_.n_failed++;
   else if (end == JobEnd::cancelled)
     stats_.n_cancelled++;

@@ -59,6 +59,10 @@ class Answering final : public Driver {
   // The jobs of a request.
   [[nodiscard]] std::vector<JobId> jobs_of(RequestId id) const;
   [[nodiscard]] std::vector<JobId> jobs() const;
+  // Answers that wait for their first step, by client.
+  [[nodiscard]] std::map<std::string, size_t> waiting() const;
+  // Refuses requests that have not begun, so that at most `n_most` such answers wait: their on_done gets `busy`.
+  void refuse_beyond(size_t n_most);
 
   size_t n_reusable(JobId job, size_t n_tokens) override;
   Status run(std::span<JobStep> steps) override;

@@ -183,4 +183,19 @@ std::vector<PlanWork> plan_work(const PlanState& state) {
   return Reading(state).plan();
 }
 
+std::vector<uint64_t> plan_refusals(std::span<const PlanWaiting> waiting, size_t n_most) {
+  std::vector<std::vector<uint64_t>> clients;
+  for (const PlanWaiting& one : waiting) {
+    clients.resize(std::max(clients.size(), one.client + 1));
+    clients[one.client].push_back(one.id);
+  }
+  std::vector<uint64_t> refused;
+  while (waiting.size() - refused.size() > n_most) {
+    auto& most = *std::ranges::max_element(clients, {}, &std::vector<uint64_t>::size);
+    refused.push_back(most.back());
+    most.pop_back();
+  }
+  return refused;
+}
+
 }  // namespace quipu::engine

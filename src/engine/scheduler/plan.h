@@ -60,4 +60,13 @@ struct PlanWork {
 };
 std::vector<PlanWork> plan_work(const PlanState& state);
 
+// An answer that waits for its first step.
+struct PlanWaiting {
+  uint64_t id = 0;
+  size_t client = 0;  // clients count from 0
+};
+// Who is refused when more than `n_most` wait, so that no client's requests keep out another's: of the client that has
+// most waiting the last one, until so many are left. `waiting`: the first one first.
+std::vector<uint64_t> plan_refusals(std::span<const PlanWaiting> waiting, size_t n_most);
+
 }  // namespace quipu::engine
