@@ -179,7 +179,6 @@ Status Server::State::start() {
   };
   http_options.handle_signals = options.handle_signals;
   http_options.on_reload = [this] { reload_keys(); };
-  http_options.log = options.log;
   QUIPU_TRY(http, HttpServer::create(std::move(http_options)));
   service.n_connections = [this] { return http->n_connections(); };
   if (!is_loopback(options.host) && !service.keys.required()) {

@@ -199,12 +199,33 @@ TEST_F(HttpTest, DropsHalfRequestsInTime) {
   EXPECT_TRUE(eventually([&] { return server_->n_connections() == 0; }));
 }
 
-TEST_F(HttpTest, RefusesConnectionsBeyondTheLimit) {
+TEST_F(HttpTest, BeyondTheLimitTheLongestIdleConnectionMakesWay) {
+  auto o = options();
+  o.limits.max_connections = 2;
+  start(std::move(o));
+  SocketClient first(server_->port()), second(server_->port());
+  ASSERT_TRUE(eventually([&] { return server_->n_connections() == 2; }));
+  for (SocketClient* client : {&first, &second}) {
+    client->send("POST /echo HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi");
+    EXPECT_THAT(client->receive("hi"), StartsWith("HTTP/1.1 200 "));
+  }
+  SocketClient third(server_->port());
+  third.send("POST /echo HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi");
+  EXPECT_THAT(third.receive("hi"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_TRUE(first.is_closed());
+  EXPECT_TRUE(eventually([&] { return server_->n_connections() == 2; }));
+}
+
+TEST_F(HttpTest, RefusesConnectionsBeyondTheLimitWhenNoneIsIdle) {
   auto o = options();
   o.limits.max_connections = 3;
   start(std::move(o));
   SocketClient a(server_->port()), b(server_->port()), c(server_->port());
-  ASSERT_TRUE(eventually([&] { return server_->n_connections() == 3; }));
+  std::vector<std::shared_ptr<Exchange>> running;
+  for (SocketClient* client : {&a, &b, &c}) {
+    client->send("GET /wait HTTP/1.1\r\n\r\n");
+    running.push_back(waiting());
+  }
   SocketClient d(server_->port());
   EXPECT_THAT(d.receive(), StartsWith("HTTP/1.1 503 "));
 }
@@ -218,6 +239,25 @@ TEST_F(HttpTest, FinishesWhatRunsWhenStopped) {
   EXPECT_TRUE(idle.is_closed());
   exchange->respond({200, "text/plain", "done", {}});
   EXPECT_THAT(busy.receive(), EndsWith("done"));
+  server_->wait();
+}
+
+TEST_F(HttpTest, DropsHalfRequestsSoonAfterItWasStopped) {
+  auto o = options();
+  o.limits.header_time = o.limits.body_time = o.limits.drain_time = 60s;
+  o.limits.drain_reading_time = 300ms;
+  start(std::move(o));
+  SocketClient header(server_->port()), body(server_->port()), whole(server_->port());
+  header.send("GET / HTTP/1.1\r\nHost:");
+  body.send("POST /echo HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  whole.send("POST /echo HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc");
+  ASSERT_TRUE(eventually([&] { return server_->n_connections() == 3; }));
+  std::this_thread::sleep_for(50ms);
+  server_->stop();
+  whole.send("defghij");
+  EXPECT_THAT(whole.receive(), EndsWith("abcdefghij"));
+  EXPECT_TRUE(header.is_closed());
+  EXPECT_TRUE(body.is_closed());
   server_->wait();
 }
 

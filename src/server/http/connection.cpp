@@ -53,8 +53,9 @@ void Connection::close() {
   deadline_timer_.cancel();
 }
 
-void Connection::close_if_idle() {
-  if (idle_) close();
+void Connection::drain() {
+  if (phase_ == Phase::idle) close();
+  if (phase_ == Phase::reading) deadline(loop_->options.limits.drain_reading_time);
 }
 
 void Connection::deadline(std::chrono::milliseconds time) {
@@ -65,17 +66,26 @@ void Connection::deadline(std::chrono::milliseconds time) {
   });
 }
 
+void Connection::reading_deadline(std::chrono::milliseconds time) {
+  deadline(loop_->draining ? std::min(time, loop_->options.limits.drain_reading_time) : time);
+}
+
+asio::awaitable<bool> Connection::wait_for_request() {
+  buffer_.shrink_to_fit();
+  deadline(loop_->options.limits.idle_time);
+  const uint64_t wait = loop_->n_waits++;
+  loop_->idle.emplace(wait, this);
+  const auto [error] = co_await socket_.async_wait(asio::socket_base::wait_read, kResume);
+  loop_->idle.erase(wait);
+  co_return !error;
+}
+
 asio::awaitable<void> Connection::run() {
   for (;;) {
-    idle_ = true;
+    phase_ = Phase::idle;
     if (loop_->draining) break;
-    if (buffer_.size() == 0) {
-      buffer_.shrink_to_fit();
-      deadline(loop_->options.limits.idle_time);
-      const auto [error] = co_await socket_.async_wait(asio::socket_base::wait_read, kResume);
-      if (error) break;
-    }
-    idle_ = false;
+    if (buffer_.size() == 0 && !co_await wait_for_request()) break;
+    phase_ = Phase::reading;
     const Next next = co_await serve_one();
     release_body(std::exchange(body_bytes_, 0));
     if (next == Next::close) break;
@@ -83,7 +93,7 @@ asio::awaitable<void> Connection::run() {
   // Lets a client that is still sending read the answer before the connection is reset.
   ErrorCode ignored;
   socket_.shutdown(asio::socket_base::shutdown_send, ignored);
-  if (!ignored && !idle_) {
+  if (!ignored && phase_ != Phase::idle) {
     deadline(std::chrono::seconds(2));
     char rest[4096];
     for (size_t n_read = 0; n_read < (1U << 20);) {
@@ -110,6 +120,15 @@ Result<Request> Connection::request_of(const Parser& parser) {
   request.path = std::string(path);
   request.query = std::move(target.query);
   return request;
+}
+
+std::shared_ptr<Channel> Connection::channel_of(const Parser& parser, Request request) {
+  HeadStyle style;
+  style.chunked = parser.get().version() >= 11;
+  style.keep_alive = parser.keep_alive() && !loop_->draining;
+  style.no_body = request.method == "HEAD";
+  if (loop_->options.extra_headers) style.extra = loop_->options.extra_headers(request);
+  return std::make_shared<Channel>(loop_, weak_from_this(), std::move(request), std::move(style));
 }
 
 asio::awaitable<bool> Connection::send(std::string bytes) {
@@ -144,7 +163,7 @@ asio::awaitable<bool> Connection::read_body(Parser& parser, Request& request) {
   size_t next_deadline = 0;
   while (!parser.is_done()) {
     if (request.body.size() >= next_deadline) {
-      deadline(limits.body_time);
+      reading_deadline(limits.body_time);
       next_deadline += 1U << 20;
     }
     piece.resize(kBodyPiece);
@@ -181,7 +200,7 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
   Parser parser;
   parser.header_limit(static_cast<uint32_t>(limits.max_header_bytes));
   parser.body_limit(limits.max_body_bytes);
-  deadline(limits.header_time);
+  reading_deadline(limits.header_time);
   const auto [error, n_read] = co_await http::async_read_header(socket_, buffer_, parser, kResume);
   Request broken;
   broken.id = fmt::format("req_{:016x}", random_seed());
@@ -213,11 +232,7 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
       co_await refuse(*request, std::move(*refusal));
       co_return Next::close;
     }
-    HeadStyle style;
-    style.keep_alive = parser.keep_alive() && !loop_->draining;
-    style.no_body = request->method == "HEAD";
-    if (loop_->options.extra_headers) style.extra = loop_->options.extra_headers(*request);
-    auto channel = std::make_shared<Channel>(loop_, weak_from_this(), std::move(*request), std::move(style));
+    auto channel = channel_of(parser, std::move(*request));
     channel->respond(*refusal);
     co_return co_await answer(std::move(channel));
   }
@@ -230,12 +245,7 @@ asio::awaitable<Connection::Next> Connection::serve_one() {
   }
   if (!co_await read_body(parser, *request)) co_return Next::close;
 
-  HeadStyle style;
-  style.chunked = parser.get().version() >= 11;
-  style.keep_alive = parser.keep_alive() && !loop_->draining;
-  style.no_body = request->method == "HEAD";
-  if (loop_->options.extra_headers) style.extra = loop_->options.extra_headers(*request);
-  auto channel = std::make_shared<Channel>(loop_, weak_from_this(), std::move(*request), std::move(style));
+  auto channel = channel_of(parser, std::move(*request));
   loop_->options.handle(Channel::handle(channel));
   co_return co_await answer(std::move(channel));
 }
@@ -255,6 +265,7 @@ asio::awaitable<void> Connection::watch(std::shared_ptr<Channel> channel) {
 
 asio::awaitable<Connection::Next> Connection::answer(std::shared_ptr<Channel> channel) {
   const auto begin = Clock::now();
+  phase_ = Phase::answering;
   watched_ = channel;
   if (buffer_.size() == 0) {
     asio::co_spawn(

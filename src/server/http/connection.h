@@ -11,6 +11,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -29,6 +30,8 @@ struct Loop {
   HttpOptions options;
   boost::asio::io_context io{1};
   std::unordered_set<Connection*> connections;
+  std::map<uint64_t, Connection*> idle;  // those of them that wait for a request, by when they began to
+  uint64_t n_waits = 0;
   std::atomic<size_t> n_connections{0};
   std::atomic<size_t> bodies_bytes{0};
   bool draining = false;
@@ -44,17 +47,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void start();
   // Closes the socket: every operation in flight ends.
   void close();
-  // Closes if no request is being read or answered.
-  void close_if_idle();
+  // The server stops: a request that is being answered may end, one that is being read gets drain_reading_time.
+  void drain();
   // There is more to write.
   void wake() { wake_timer_.cancel(); }
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::buffer_body>;
+  enum class Phase : uint8_t { idle, reading, answering };
   // What is to be done after a request.
   enum class Next : uint8_t { request, close };
 
   boost::asio::awaitable<void> run();
+  boost::asio::awaitable<bool> wait_for_request();
   boost::asio::awaitable<Next> serve_one();
   boost::asio::awaitable<bool> read_body(Parser& parser, Request& request);
   boost::asio::awaitable<bool> refuse(const Request& request, Response response);
@@ -62,7 +67,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<Next> answer(std::shared_ptr<Channel> channel);
   boost::asio::awaitable<void> watch(std::shared_ptr<Channel> channel);
   Result<Request> request_of(const Parser& parser);
+  [[nodiscard]] std::shared_ptr<Channel> channel_of(const Parser& parser, Request request);
   void deadline(std::chrono::milliseconds time);
+  // For reading a part of a request.
+  void reading_deadline(std::chrono::milliseconds time);
   void no_deadline() { deadline_timer_.cancel(); }
   void release_body(size_t bytes) { loop_->bodies_bytes.fetch_sub(bytes, std::memory_order_relaxed); }
 
@@ -72,7 +80,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool on_loopback_;
   boost::beast::flat_buffer buffer_;
   boost::asio::steady_timer deadline_timer_, wake_timer_;
-  bool idle_ = true;
+  Phase phase_ = Phase::idle;
   size_t body_bytes_ = 0;  // counted in loop_->bodies_bytes
   std::shared_ptr<Channel> watched_;
 };

@@ -185,7 +185,11 @@ void HttpServer::State::welcome(Socket socket) {
   auto [peer, on_loopback] = describe(socket);
   ErrorCode ignored;
   if (peer != "unix") socket.set_option(tcp::no_delay(true), ignored);
-  if (loop->connections.size() >= loop->options.limits.max_connections) {
+  const bool full = loop->connections.size() >= loop->options.limits.max_connections;
+  if (full && !loop->idle.empty()) {
+    loop->idle.begin()->second->close();
+    loop->idle.erase(loop->idle.begin());
+  } else if (full) {
     // Without a coroutine of its own: what does not fit into the socket's buffer is lost.
     const Response response = loop->options.error_response(503, "too many connections");
     const std::string bytes = fmt::format(
@@ -238,7 +242,7 @@ void HttpServer::State::drain() {
   if (std::exchange(loop->draining, true)) return;
   ErrorCode ignored;
   for (Acceptor& acceptor : acceptors) acceptor.close(ignored);
-  for (Connection* connection : loop->connections) connection->close_if_idle();
+  for (Connection* connection : loop->connections) connection->drain();
   // Looks again until all are gone or the time is over.
   const auto end = std::chrono::steady_clock::now() + loop->options.limits.drain_time;
   asio::co_spawn(

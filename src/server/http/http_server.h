@@ -9,23 +9,24 @@
 #include <string>
 #include <vector>
 
-#include "base/log.h"
 #include "base/result.h"
 #include "server/http/exchange.h"
 
 namespace quipu::server {
 
 struct HttpLimits {
-  size_t max_header_bytes = 32U << 10;           // longer than any client's, cookies included
-  size_t max_body_bytes = 32U << 20;             // of one request: a prompt of millions of tokens
-  size_t max_bodies_bytes = 256U << 20;          // of all requests that are being received or answered
-  size_t max_unread_bytes = 1U << 20;            // of a stream that its reader leaves behind: then it is dropped
-  size_t max_connections = 16384;                // fewer if the system allows fewer files
-  std::chrono::milliseconds header_time{15000};  // from the first byte to the end of the header
-  std::chrono::milliseconds body_time{60000};    // for a body; and again for each MiB of it
-  std::chrono::milliseconds idle_time{600000};   // between requests, and before the first
-  std::chrono::milliseconds write_time{60000};   // without a byte taken by the reader
-  std::chrono::milliseconds drain_time{600000};  // for running requests when the server is asked to stop
+  size_t max_header_bytes = 32U << 10;                 // longer than any client's, cookies included
+  size_t max_body_bytes = 32U << 20;                   // of one request: a prompt of millions of tokens
+  size_t max_bodies_bytes = 256U << 20;                // of all requests that are being received or answered
+  size_t max_unread_bytes = 1U << 20;                  // of a stream that its reader leaves behind: then it is dropped
+  size_t max_connections = 16384;                      // fewer if the system allows fewer files; then
+                                                       // the one that is idle longest makes way, or 503 is answered
+  std::chrono::milliseconds header_time{15000};        // from the first byte to the end of the header
+  std::chrono::milliseconds body_time{60000};          // for a body; and again for each MiB of it
+  std::chrono::milliseconds idle_time{600000};         // between requests, and before the first
+  std::chrono::milliseconds write_time{60000};         // without a byte taken by the reader
+  std::chrono::milliseconds drain_time{600000};        // for running requests when the server is asked to stop
+  std::chrono::milliseconds drain_reading_time{5000};  // for the rest of a request that has come in part by then
 };
 
 struct AccessRecord {
@@ -54,7 +55,6 @@ struct HttpOptions {
   // SIGINT and SIGTERM stop the server, SIGHUP calls on_reload. For a process that is nothing but a server.
   bool handle_signals = false;
   std::function<void()> on_reload;
-  Log log;
 };
 
 class HttpServer {
