@@ -82,8 +82,6 @@ Result<std::unique_ptr<server::HostedModel>> host_model(const Invocation& invoca
     QUIPU_TRY(auto own, make_engine(invocation, model, 0, n_sequences(options, *model)));
     engine = std::move(own);
   }
-  QUIPU_TRY(const std::string choice, template_choice(options));
-  QUIPU_TRY(hosted->template_text, engine::chat_template_text(model->file(), choice, {}));
   engine::SchedulerOptions scheduler;
   scheduler.n_parallel = options.n_parallel > 0 ? static_cast<uint32_t>(options.n_parallel) : kMostParallel;
   scheduler.n_batch = static_cast<uint32_t>(std::min(options.n_ubatch, options.n_batch));

@@ -35,8 +35,8 @@ Result<std::shared_ptr<const Model>> Model::load(gguf::File file, const Options&
   auto model = std::make_shared<Model>();
   QUIPU_TRY(model->weights_, model::load(file));
   QUIPU_TRY(model->tokenizer_, tokenizer::Tokenizer::from_gguf(file));
-  QUIPU_TRY(const std::string text, chat_template_text(file, options.chat_template, options.log));
-  auto parsed = chat_template::ChatTemplate::parse(text);
+  QUIPU_TRY(model->chat_template_text_, engine::chat_template_text(file, options.chat_template, options.log));
+  auto parsed = chat_template::ChatTemplate::parse(model->chat_template_text_);
   if (!parsed.ok()) return parsed.error().within(file.name() + ": chat template");
   model->chat_template_ = std::move(parsed).value();
   model->file_ = std::move(file);

@@ -36,6 +36,7 @@ class Model {
   [[nodiscard]] const model::Model& weights() const { return *weights_; }
   [[nodiscard]] const tokenizer::Tokenizer& tokenizer() const { return *tokenizer_; }
   [[nodiscard]] const chat_template::ChatTemplate& chat_template() const { return *chat_template_; }
+  [[nodiscard]] const std::string& chat_template_text() const { return chat_template_text_; }  // Jinja
   [[nodiscard]] const gguf::File& file() const { return file_; }
   // A grammar for this vocabulary, to be shared by all answers that follow it.
   [[nodiscard]] std::shared_ptr<grammar::MaskCache> compile(grammar::Grammar grammar) const;
@@ -46,6 +47,7 @@ class Model {
   gguf::File file_;
   std::unique_ptr<model::Model> weights_;
   std::optional<tokenizer::Tokenizer> tokenizer_;
+  std::string chat_template_text_;
   std::optional<chat_template::ChatTemplate> chat_template_;
   mutable std::once_flag trie_once_;  // made when the first grammar asks for it
   mutable std::shared_ptr<const grammar::TokenTrie> trie_;

@@ -155,7 +155,7 @@ TEST(ToolFormats, GenericToolsGoIntoTheMessages) {
   Json messages = Json::parse(R"([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "?"},
     {"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "time", "arguments": {"a": 1}}}]},
     {"role": "tool", "content": "noon"}])");
-  describe_tools({Tool{"time", "", Json::object(), Json{{"type", "function"}}}}, messages);
+  describe_tools({Tool{"time", Json::object(), Json{{"type", "function"}}}}, messages);
   EXPECT_NE(messages[0]["content"].get<std::string>().find("<tools>"), std::string::npos);
   EXPECT_TRUE(messages[0]["content"].get<std::string>().starts_with("Be brief."));
   EXPECT_EQ(messages[2]["content"], "<tool_call>\n{\"name\":\"time\",\"arguments\":{\"a\":1}}\n</tool_call>");

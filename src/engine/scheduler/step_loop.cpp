@@ -97,12 +97,13 @@ double StepLoop::served(const std::string& client) const {
   return found == clients_.end() ? 0.0 : found->second.served;
 }
 
-PlanState StepLoop::state(std::vector<PlanJob>& jobs, std::vector<double>& served) const {
+StepLoop::Known StepLoop::known() const {
+  Known known;
   std::map<const Client*, size_t> index;
   const double now = now_s_();
   for (const auto& [id, job] : jobs_) {
-    const auto [client, added] = index.emplace(job.client, served.size());
-    if (added) served.push_back(job.client->served);
+    const auto [client, added] = index.emplace(job.client, known.served.size());
+    if (added) known.served.push_back(job.client->served);
     PlanJob plan;
     plan.id = id;
     plan.client = client->second;
@@ -120,17 +121,17 @@ PlanState StepLoop::state(std::vector<PlanJob>& jobs, std::vector<double>& serve
     }
     plan.page_names = job.page_names;
     plan.max_chunk = job.spec.max_chunk;
-    jobs.push_back(plan);
+    known.jobs.push_back(plan);
   }
-  PlanState state;
-  state.jobs = jobs;
-  state.served = served;
+  PlanState& state = known.state;
+  state.jobs = known.jobs;
+  state.served = known.served;
   state.n_parallel = options_.n_parallel;
   state.budget = budget_;
   state.page_tokens = pool_->shape().page_tokens;
   state.n_pages_available = pool_->max_pages() - pool_->n_used() + pool_->n_idle();
   state.fairness_lag = options_.fairness_lag;
-  return state;
+  return known;
 }
 
 bool StepLoop::step() {
@@ -142,20 +143,16 @@ bool StepLoop::step() {
   constexpr int kRounds = 3;
   bool may_admit = true;
   for (int round = 0; round < kRounds; round++) {
-    std::vector<PlanJob> jobs;
-    std::vector<double> served;
-    PlanState now = state(jobs, served);
-    now.may_admit = may_admit && round + 1 < kRounds;
-    const Places places = plan_places(now);
+    Known now = known();
+    now.state.may_admit = may_admit && round + 1 < kRounds;
+    const Places places = plan_places(now.state);
     if (!carry_out(places)) break;
     may_admit = places.preempt.empty();
   }
   n_step_tokens_ = 0;
   if (running_.empty()) return true;
   budget_ = step_budget();
-  std::vector<PlanJob> jobs;
-  std::vector<double> served;
-  compute(plan_work(state(jobs, served)));
+  compute(plan_work(known().state));
   return true;
 }
 

@@ -122,7 +122,13 @@ class StepLoop {
     [[nodiscard]] size_t n_computed() const { return sequence ? sequence->tokens().size() : 0; }
   };
 
-  PlanState state(std::vector<PlanJob>& jobs, std::vector<double>& served) const;
+  // What is decided by: a state that looks at the lists beside it.
+  struct Known {
+    std::vector<PlanJob> jobs;
+    std::vector<double> served;
+    PlanState state;
+  };
+  [[nodiscard]] Known known() const;
   bool carry_out(const Places& places);
   void admit(Job& job);
   void preempt(Job& job);

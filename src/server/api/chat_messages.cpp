@@ -80,7 +80,6 @@ Result<Tool> read_tool(const Json& json, const std::string& path) {
   tool.name = function.text("name");
   if (!is_plain_name(tool.name))
     return invalid_input("{}.function.name: must be 1 to 64 letters, digits, '_', '-' or '.'", path);
-  tool.description = function.text("description");
   tool.parameters = Json{{"type", "object"}, {"properties", Json::object()}};
   if (const Json* parameters = function.find("parameters"); parameters != nullptr && !parameters->empty())
     tool.parameters = *parameters;

@@ -96,7 +96,7 @@ Result<ChatPrompt> read_prompt(const Fields& fields, const HostedModel& model) {
   if (const Json* tools = fields.find("tools")) {
     QUIPU_TRY(prompt.tools, read_tools(*tools));
   }
-  prompt.format = detect_tool_format(model.template_text);
+  prompt.format = detect_tool_format(model.model->chat_template_text());
   Json request{{"messages", std::move(messages)}};
   for (const char* name : {"documents", "chat_template_kwargs", "add_generation_prompt"}) {
     if (const Json* value = fields.find(name)) request[name] = *value;

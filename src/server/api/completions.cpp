@@ -277,27 +277,13 @@ engine::Listener Run::listener(const std::shared_ptr<Run>& self, size_t prompt) 
 }
 
 Status Run::start(const std::shared_ptr<Run>& run) {
-  std::vector<engine::RequestId> ids;
-  const ModelHost::Lease model = run->model_;
-  std::vector<engine::Request> requests = std::move(run->plan_.requests);
-  const std::shared_ptr<Exchange> exchange = run->stream_.exchange();
-  for (size_t i = 0; i < requests.size(); i++) {
-    auto id = model->scheduler->submit(std::move(requests[i]), run->listener(run, i));
-    if (!id.ok()) {
-      if (ids.empty()) return id.error();
-      const std::lock_guard lock(run->mutex_);
-      run->fail(id.error());
-      break;
-    }
-    ids.push_back(*id);
-  }
-  const auto cancel = [model, ids] {
-    for (const engine::RequestId id : ids) model->scheduler->cancel(id);
-  };
-  if (ids.size() < requests.size()) {
-    cancel();
-  } else {
-    exchange->on_gone(cancel);
+  std::vector<Submission> submissions;
+  for (size_t i = 0; i < run->plan_.requests.size(); i++)
+    submissions.push_back({std::move(run->plan_.requests[i]), run->listener(run, i)});
+  const Status status = submit_all(run->model_, std::move(submissions), run->stream_.exchange());
+  if (!status.ok()) {
+    const std::lock_guard lock(run->mutex_);
+    run->fail(status.error());
   }
   return {};
 }

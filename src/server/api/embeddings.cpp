@@ -50,7 +50,7 @@ Status start(const std::shared_ptr<Run>& run, const ModelHost::Lease& model, std
              const engine::Request& base) {
   run->n_open = prompts.size();
   run->embeddings.resize(prompts.size());
-  std::vector<engine::RequestId> ids;
+  std::vector<Submission> submissions;
   for (size_t i = 0; i < prompts.size(); i++) {
     engine::Request request = base;
     request.prompt = std::move(prompts[i].tokens);
@@ -66,18 +66,12 @@ Status start(const std::shared_ptr<Run>& run, const ModelHost::Lease& model, std
       if (run->embeddings[i].empty()) return run->fail(error_of(ErrorKind::cancelled, "the request was given up"));
       if (run->n_open == 0) run->exchange->respond(json_response(run->body(*run)));
     };
-    auto id = model->scheduler->submit(std::move(request), std::move(listener));
-    if (!id.ok()) {
-      const std::lock_guard lock(run->mutex);
-      run->fail(id.error());
-      for (const engine::RequestId other : ids) model->scheduler->cancel(other);
-      return {};
-    }
-    ids.push_back(*id);
+    submissions.push_back({std::move(request), std::move(listener)});
   }
-  run->exchange->on_gone([model, ids] {
-    for (const engine::RequestId id : ids) model->scheduler->cancel(id);
-  });
+  if (const Status status = submit_all(model, std::move(submissions), run->exchange); !status.ok()) {
+    const std::lock_guard lock(run->mutex);
+    run->fail(status.error());
+  }
   return {};
 }
 

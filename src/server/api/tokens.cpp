@@ -80,7 +80,7 @@ Status tokenizer_info(Call& call, const Fields*) {
   call.respond({{"bos_token", text_of(tokenizer.bos())},
                 {"eos_token", text_of(tokenizer.eos())},
                 {"pad_token", nullptr},
-                {"chat_template", model->template_text},
+                {"chat_template", model->model->chat_template_text()},
                 {"add_bos_token", tokenizer.adds_bos()},
                 {"add_eos_token", tokenizer.adds_eos()},
                 {"n_vocab", tokenizer.n_vocab()}});

@@ -35,7 +35,6 @@ struct HostedModel {
   std::shared_ptr<const engine::Model> model;
   std::shared_ptr<engine::Engine> engine;
   std::unique_ptr<engine::Scheduler> scheduler;
-  std::string template_text;  // Jinja
   mutable GrammarCache grammars;
 };
 

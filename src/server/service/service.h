@@ -64,7 +64,15 @@ struct Endpoint {
 };
 std::span<const Endpoint> endpoints();
 
-// Submits, and cancels when the client leaves.
+struct Submission {
+  engine::Request request;
+  engine::Listener listener;
+};
+// Submits, and cancels all when the client leaves. When the scheduler refuses one, its error is returned, and those
+// before it are cancelled: their listeners may have been called already, and hear of their end.
+Status submit_all(const ModelHost::Lease& model, std::vector<Submission> submissions,
+                  const std::shared_ptr<Exchange>& exchange);
+// The same for one. After an error its listener is not called.
 Status submit(const ModelHost::Lease& model, engine::Request request, engine::Listener listener,
               const std::shared_ptr<Exchange>& exchange);
 

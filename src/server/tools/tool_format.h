@@ -12,7 +12,7 @@
 namespace quipu::server {
 
 struct Tool {
-  std::string name, description;
+  std::string name;
   Json parameters = Json::object();  // JSON Schema of the arguments
   Json whole;                        // as the request had it
 };
