@@ -6,12 +6,13 @@ BUILD := build
 MODEL := $(BUILD)/models/SmolLM2-135M-Instruct.Q4_1.gguf
 LLAMAFILE := $(BUILD)/smollm2.llamafile
 FUZZ_SECONDS ?= 600
+SOAK_SECONDS ?= 600
 
 # $(call ninja,FOLDER,TARGETS): progress on a terminal, and not a word when there is nothing to do.
 ninja = set -o pipefail; NINJA_STATUS='[%f/%t, %es] ' ninja -C $(1) -j $(JOBS) $$([ -t 2 ] || echo --quiet) $(2) \
   | sed -u -e '/^ninja: no work to do/d' -e '/^ninja: Entering/d' -e '/Re-checking globbed/d'
 
-.PHONY: help chat llamafile build test format lint asan tsan fuzz bench setup setup-test setup-dev setup-dist dist test-portable clean
+.PHONY: help chat llamafile build test format lint asan tsan fuzz soak bench setup setup-test setup-dev setup-dist dist test-portable clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -85,6 +86,10 @@ fuzz: setup-dev ## every fuzzer for FUZZ_SECONDS (600)
 	  -DQUIPU_SANITIZE=address,undefined,fuzzer-no-link >/dev/null
 	@$(call ninja,$(BUILD)/fuzz,fuzz/all)
 	@scripts/fuzz.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+soak: setup-test build ## honest clients beside 1,000 bad connections for SOAK_SECONDS (600); then 10,000 idle ones
+	@scripts/soak.py --quipu $(BUILD)/quipu --seconds $(SOAK_SECONDS)
+	@scripts/soak.py --quipu $(BUILD)/quipu --idle 10000
 
 bench: build $(MODEL) ## us and llama.cpp in turn on the same files: docs/BENCHMARKS.md
 	@scripts/bench.sh

@@ -12,4 +12,9 @@ if(TARGET quipu)
     set_tests_properties(server.${name} PROPERTIES TIMEOUT ${clients_timeout_s} ENVIRONMENT
       "TEST_TIMEOUT=${client_timeout_s};PYTHONDONTWRITEBYTECODE=1;QUIPU=$<TARGET_FILE:quipu>;TEST_MODEL=${QUIPU_MODELS_DIR}/SmolLM2-135M-Instruct.Q4_1.gguf")
   endforeach()
+  # The short form of `make soak`.
+  add_test(NAME server.soak COMMAND "${CMAKE_SOURCE_DIR}/build/references/venv/bin/python"
+    "${CMAKE_SOURCE_DIR}/scripts/soak.py" --seconds 8 --bad 60 --honest 4 --questions 3)
+  set_tests_properties(server.soak PROPERTIES TIMEOUT ${clients_timeout_s} ENVIRONMENT
+    "PYTHONDONTWRITEBYTECODE=1;QUIPU=$<TARGET_FILE:quipu>;TEST_TINY_MODEL=${CMAKE_SOURCE_DIR}/build/references/terminal/tiny.gguf")
 endif()
