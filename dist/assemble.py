@@ -2,8 +2,9 @@
 """Puts the programs of build/dist/*/ into one file without a model: `dist/assemble.py OUT [--partly]`.
 
 The Windows x86-64 program becomes the front, with room for the script of dist/head.sh between its DOS header and its
-NT header; the others are stored entries of the zip behind it, aligned for `dd`. Format: docs/formats/llamafile.md.
+NT header; the others are stored entries of the zip behind it, compressed for `gzip -dc` and aligned for `dd`. Format: docs/formats/llamafile.md.
 """
+import gzip
 import hashlib
 import pathlib
 import struct
@@ -81,15 +82,19 @@ def shortened(script):
 def table(places):
     """The branches of the script's `case`: for each system and machine the programs that may run there."""
     branches = {}
-    for target, name, offset, data in places:
+    for target, name, offset, data, packed in places:
         if target.uname_system == "-":
             continue
-        blocks = (len(data) - 1) // ALIGNMENT
+        blocks = (len(packed) - 1) // ALIGNMENT
         crc, size = posix_sum(data)
         key = "|".join(f"{target.uname_system}\\ {machine}" for machine in target.uname_machines)
-        entry = f"{name},{offset // ALIGNMENT},{blocks},{size - blocks * ALIGNMENT},{crc},{size}"
+        entry = f"{name},{offset // ALIGNMENT},{blocks},{len(packed) - blocks * ALIGNMENT},{crc},{size}"
         branches.setdefault(key, []).append(entry)
     return "".join(f"{key})L='{' '.join(entries)}';;\n" for key, entries in branches.items())
+
+
+def entry_of(name):
+    return f"bin/{name}.gz"
 
 
 class ZipBuilder:
@@ -148,17 +153,18 @@ def assemble(programs):
         if target.name == "windows-x86_64":
             continue
         name = f"{target.name}-{hashlib.sha256(data).hexdigest()[:12]}"
-        offset = padded(end + 30 + len(f"bin/{name}"))
-        places.append((target, name, offset, data))
-        end = offset + len(data)
+        packed = gzip.compress(data, 9, mtime=0)
+        offset = padded(end + 30 + len(entry_of(name)))
+        places.append((target, name, offset, data, packed))
+        end = offset + len(packed)
     front = head(pe, places)
     assert len(front) == front_size
     builder = ZipBuilder(front)
     sums = f"# front {len(front)} {hashlib.sha256(front).hexdigest()}\n"
-    for _, name, offset, data in places:
-        assert builder.data_offset(f"bin/{name}".encode()) == offset
-        builder.add(f"bin/{name}", data, 0o755)
-        sums += f"{hashlib.sha256(data).hexdigest()}  bin/{name}\n"
+    for _, name, offset, _, packed in places:
+        assert builder.data_offset(entry_of(name).encode()) == offset
+        builder.add(entry_of(name), packed, 0o755)
+        sums += f"{hashlib.sha256(packed).hexdigest()}  {entry_of(name)}\n"
     builder.add("SHA256SUMS", sums.encode(), 0o644)
     return builder.finish()
 

@@ -36,8 +36,9 @@ case $u in
   exit 1
   ;;
 esac
+unpacked() { { dd bs=65536 skip="$a" count="$b" && dd bs="$r" count=1; } <"$q" | gzip -dc; }
 # try ENTRY ARGUMENTS...: becomes the program if it is in $d; in the second pass it is taken out of this file first.
-# An entry: name,first block of 64 KiB,whole blocks,bytes after them,sum,size
+# An entry: name,first block of 64 KiB,whole blocks,bytes after them,sum and size of what gzip makes of them
 try() {
   e=$1
   shift
@@ -50,11 +51,14 @@ try() {
   if [ "$m" ]; then
     w=$d/.$n.$$
     {
-      (umask 077 && { dd bs=65536 skip="$a" count="$b" && dd bs="$r" count=1; } <"$q" >"$w") &&
+      if (umask 077 && unpacked >"$w"); then
         case $(cksum <"$w") in
         "$c $s"*) chmod 700 "$w" && if "$w" --quipu-probe </dev/null >/dev/null; then mv -f "$w" "$p"; else k=r; fi ;;
         *) k=d ;;
         esac
+      else
+        unpacked >/dev/null || k=d
+      fi
       rm -f "$w"
     } 2>/dev/null
   fi
@@ -83,7 +87,7 @@ for m in '' 1; do
   done
 done
 case $k in
-d) k='this file is damaged' ;;
+d) k='this file is damaged, or gzip is missing' ;;
 r) k='the program does not run here' ;;
 *) k='no folder to put the program in' ;;
 esac

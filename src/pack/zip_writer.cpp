@@ -118,7 +118,7 @@ Status ZipWriter::copy_range(const platform::MappedFile& source, uint64_t offset
 namespace {
 // What hashes take in the place of a hole.
 void update_zeros(Sha256& sum, uint64_t n) {
-  static constexpr std::array<std::byte, 65536> kZeros{};
+  static constexpr std::array<std::byte, 4096> kZeros{};
   for (; n > 0; n -= std::min<uint64_t>(n, kZeros.size())) {
     sum.update(std::span(kZeros).first(static_cast<size_t>(std::min<uint64_t>(n, kZeros.size()))));
   }

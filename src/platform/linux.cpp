@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
-#include <fstream>
 #include <set>
 #include <utility>
 
@@ -19,23 +19,40 @@
 namespace quipu::platform {
 namespace {
 
-// The first number in a small file of /proc or /sys.
-std::optional<uint64_t> number_in(const std::string& path) {
-  std::ifstream in(path);
+// A file of /proc or /sys; empty if it is not there.
+std::string text_of(const std::string& path) {
+  auto text = read_file(path, 16U << 20);
+  return text.ok() ? std::move(*text) : std::string();
+}
+
+// The number that `text` begins with, after blanks.
+std::optional<uint64_t> number_at(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   uint64_t n = 0;
-  if (in >> n) return n;
+  if (std::from_chars(text.data(), text.data() + text.size(), n).ec != std::errc()) return std::nullopt;
+  return n;
+}
+
+std::optional<uint64_t> number_in(const std::string& path) {
+  return number_at(text_of(path));
+}
+
+// The rest of the first line that begins with `key`.
+std::optional<std::string> line_after(std::string_view key, const std::string& path) {
+  const std::string text = text_of(path);
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line(text.data() + at, end - at);
+    if (line.starts_with(key)) return std::string(line.substr(key.size()));
+    at = end + 1;
+  }
   return std::nullopt;
 }
 
 std::optional<uint64_t> meminfo_bytes(std::string_view key) {
-  std::ifstream in("/proc/meminfo");
-  std::string word, unit;
-  uint64_t kilobytes = 0;
-  while (in >> word >> kilobytes) {
-    std::getline(in, unit);
-    if (word == key) return kilobytes * 1024;
-  }
-  return std::nullopt;
+  const auto kilobytes = number_at(line_after(key, "/proc/meminfo").value_or(""));
+  if (!kilobytes) return std::nullopt;
+  return *kilobytes * 1024;
 }
 
 }  // namespace
@@ -75,14 +92,7 @@ int n_physical_cores() {
 }
 
 std::string cpu_name() {
-  std::ifstream in("/proc/cpuinfo");
-  std::string line;
-  while (std::getline(in, line)) {
-    if (!line.starts_with("model name")) continue;
-    const size_t colon = line.find(": ");
-    if (colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "unknown CPU";
+  return line_after("model name\t: ", "/proc/cpuinfo").value_or("unknown CPU");
 }
 
 Status register_binary_format(const std::string& line) {

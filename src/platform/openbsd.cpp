@@ -9,7 +9,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
-#include <sstream>
+#include <string_view>
 #include <vector>
 
 #include "platform/copy_range.h"
@@ -47,10 +47,12 @@ Result<std::filesystem::path> program_path() {
   }
   if (called.find('/') != called.npos) return std::filesystem::absolute(called, code);
   const char* path = getenv("PATH");
-  std::istringstream folders(path == nullptr ? "" : path);
-  for (std::string folder; !called.empty() && std::getline(folders, folder, ':');) {
+  std::string_view folders = path == nullptr ? "" : path;
+  while (!called.empty() && !folders.empty()) {
+    const std::string_view folder = folders.substr(0, folders.find(':'));
     const auto candidate = std::filesystem::path(folder.empty() ? "." : folder) / called;
     if (access(candidate.c_str(), X_OK) == 0) return std::filesystem::absolute(candidate, code);
+    folders.remove_prefix(std::min(folder.size() + 1, folders.size()));
   }
   return error_of(ErrorKind::io, "cannot find the program's own file: start it by its path");
 }

@@ -15,13 +15,13 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <iostream>
 #include <mutex>
 #include <utility>
 
 #include "base/check.h"
 #include "platform/console.h"
 #include "platform/copy_range.h"
+#include "platform/line_of_input.h"
 #include "platform/platform.h"
 #include "platform/start.h"
 
@@ -284,9 +284,7 @@ bool understands_escapes() {
 }
 
 std::optional<std::string> read_line() {
-  std::string line;
-  if (!std::getline(std::cin, line)) return std::nullopt;
-  return line;
+  return line_of_input();
 }
 
 std::vector<std::string> arguments_of_main(int argc, char** argv) {

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <iostream>
 
 #include "platform/console.h"
 #include "platform/console_windows.h"
+#include "platform/line_of_input.h"
 #include "platform/terminal.h"
 #include "platform/text_windows.h"
 
@@ -99,16 +99,15 @@ bool understands_escapes() {
 std::optional<std::string> read_line() {
   static std::string rest;  // of a console's line that was longer than asked for
   const HANDLE input = windows::handle_of(Stream::standard_input);
-  std::string line;
   if (!windows::is_console(input)) {
-    if (!std::getline(std::cin, line)) return std::nullopt;
-    if (line.ends_with('\r')) line.pop_back();
+    auto line = line_of_input();
+    if (line && line->ends_with('\r')) line->pop_back();
     return line;
   }
   for (;;) {
     const size_t end = rest.find('\n');
     if (end != rest.npos) {
-      line = rest.substr(0, end);
+      std::string line = rest.substr(0, end);
       rest.erase(0, end + 1);
       return line;
     }

@@ -1,7 +1,6 @@
 #include "template/value.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 namespace quipu::chat_template {
@@ -104,13 +103,8 @@ class Printer {
 std::string float_text(double d) {
   if (std::isnan(d)) return "nan";
   if (std::isinf(d)) return d < 0 ? "-inf" : "inf";
-  char buffer[40];
-  const double magnitude = std::fabs(d);
-  const bool plain = magnitude == 0.0 || (magnitude >= 1e-4 && magnitude < 1e16);
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, d,
-                                 plain ? std::chars_format::fixed : std::chars_format::scientific);
-  std::string text(buffer, end.ptr);
-  if (plain && text.find('.') == std::string::npos) text += ".0";
+  std::string text = fmt::format("{}", d);  // as Python: with an exponent below 1e-4 and from 1e16
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
   return text;
 }
 

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <numeric>
-#include <regex>
 
 #include "base/check.h"
+#include "grammar/fsa.h"
+#include "grammar/json_text.h"
 #include "tools/quantize/type_rules.h"
 
 namespace quipu::tools {
@@ -35,32 +36,25 @@ bool needs_importance(std::string_view name, TensorType type, Mix mix) {
 }
 
 struct CompiledOverride {
-  std::regex pattern;
+  grammar::Fsa names;  // in their form in JSON strings
   TensorType type;
 };
 
-// std::regex reports a bad pattern, and one that takes too long, by exceptions.
 Result<std::vector<CompiledOverride>> compile(const std::vector<TypeOverride>& overrides) {
   std::vector<CompiledOverride> compiled;
   for (const TypeOverride& override : overrides) {
-    try {
-      compiled.push_back({std::regex(override.pattern), override.type});
-    } catch (const std::regex_error&) {
-      return invalid_input("'{}' is no regular expression", override.pattern);
-    }
+    auto names = grammar::strings_matching(override.pattern);
+    if (!names.ok()) return names.error().within(fmt::format("'{}' is no regular expression", override.pattern));
+    compiled.push_back({std::move(*names), override.type});
   }
   return compiled;
 }
 
-Result<std::optional<TensorType>> overridden(const std::vector<CompiledOverride>& overrides, const std::string& name) {
+std::optional<TensorType> overridden(const std::vector<CompiledOverride>& overrides, const std::string& name) {
   for (const CompiledOverride& override : overrides) {
-    try {
-      if (std::regex_search(name, override.pattern)) return std::optional(override.type);
-    } catch (const std::regex_error&) {
-      return error_of(ErrorKind::limit_exceeded, "a pattern for '{}' takes too long", name);
-    }
+    if (grammar::accepts(override.names, grammar::json_escaped(name))) return override.type;
   }
-  return std::optional<TensorType>();
+  return {};
 }
 
 class Planner {
@@ -71,7 +65,7 @@ class Planner {
   Status decide(PlannedTensor& planned) {
     const gguf::Tensor& tensor = *planned.tensor;
     if (!is_quantizable(tensor, facts_) || (options_.leave_output && tensor.name == "output.weight")) return {};
-    QUIPU_TRY(const auto forced, overridden(overrides_, tensor.name));
+    const auto forced = overridden(overrides_, tensor.name);
     const bool is_embedding = is_token_embedding(tensor.name);
     TensorType wanted = mix_traits(*options_.mix).type;
     // Only the rules know that the table is the output too.
