@@ -67,6 +67,13 @@ void ThreadPool::run_erased(size_t n, void* body, Trampoline call) {
 }
 
 void ThreadPool::work(int thread) {
+  if (observer_ == nullptr) return take_shares(thread);
+  const auto begin = std::chrono::steady_clock::now();
+  take_shares(thread);
+  observer_->on_work(thread, begin, std::chrono::steady_clock::now());
+}
+
+void ThreadPool::take_shares(int thread) {
   for (int i = 0; i < n_threads_; i++) {
     Share& share = shares_[static_cast<size_t>((thread + i) % n_threads_)];
     while (share.next.load(std::memory_order_relaxed) < share.end) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,17 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   [[nodiscard]] int n_threads() const { return n_threads_; }
+
+  // Is told when each thread worked on what run() was given: by that thread, before run() returns. Not of what is so
+  // short that one thread does it.
+  class Observer {
+   public:
+    using Time = std::chrono::steady_clock::time_point;
+    virtual ~Observer() = default;
+    virtual void on_work(int thread, Time begin, Time end) = 0;
+  };
+  // Null: nobody. Not during a run; outlives those that follow.
+  void observe(Observer* observer) { observer_ = observer; }
 
   // Calls body(thread, index) once for each index in [0, n), from all threads, and returns when all are done. Index i
   // starts out with thread i * n_threads / n. `body` must not throw and must not call run() itself. One caller at a
@@ -43,11 +55,13 @@ class ThreadPool {
 
   void run_erased(size_t n, void* body, Trampoline call);
   void work(int thread);
+  void take_shares(int thread);
   void worker(int thread);
   template <typename Ready>
   void wait(std::atomic<uint32_t>& value, Ready ready) const;
 
   int n_threads_;
+  Observer* observer_ = nullptr;
   int spin_rounds_;
   std::unique_ptr<Share[]> shares_;
   void* body_ = nullptr;

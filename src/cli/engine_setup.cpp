@@ -64,6 +64,7 @@ Result<std::unique_ptr<engine::Engine>> make_engine(const Invocation& invocation
   if (!options.isa.empty()) engine_options.isa = options.isa;
   engine_options.log = invocation.log;
   engine_options.linear_observer = observer;
+  engine_options.trace = invocation.trace;
   return engine::Engine::create(std::move(model), engine_options);
 }
 

@@ -79,7 +79,7 @@ struct Options {
   int32_t n_threads_batch = 0;
   int32_t n_batch = 2048, n_ubatch = 512;
   std::string cache_type_k = "f16", cache_type_v = "f16";
-  std::string isa;
+  std::string isa, trace;
   bool precise = false, trap = false;
   bool mlock = false, mmap = true, warmup = true;
   std::string gpu = "auto";

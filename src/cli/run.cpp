@@ -87,6 +87,23 @@ Result<int> run_main_mode(const Invocation& invocation) {
   }
 }
 
+// Runs, and writes the trace if one is wanted: of what failed or was interrupted, too.
+Result<int> run_mode(Invocation& invocation, const Subcommand* subcommand) {
+  if (!invocation.options.trace.empty()) {
+    QUIPU_TRY(invocation.trace, backend::TraceFile::create(invocation.options.trace));
+  }
+  auto code = subcommand != nullptr ? subcommand->run(invocation) : run_main_mode(invocation);
+  if (invocation.trace == nullptr) return code;
+  const auto n_left_out = invocation.trace->finish();
+  if (!n_left_out.ok() && code.ok()) return n_left_out.error();
+  if (n_left_out.ok() && *n_left_out > 0) {
+    log_to(invocation.log, LogLevel::warning,
+           fmt::format("{}: the trace is full, {} operations at its end are left out", invocation.options.trace,
+                       *n_left_out));
+  }
+  return code;
+}
+
 // The head of a portable file asks with this word whether the program that it just put into a cache runs here.
 constexpr std::string_view kProbe = "--quipu-probe";
 int answer_probe() {
@@ -130,7 +147,7 @@ int run_program(const Words& arguments) {
   } else if (invocation.options.licenses) {
     code = run_licenses(invocation);
   } else {
-    code = subcommand != nullptr ? subcommand->run(invocation) : run_main_mode(invocation);
+    code = run_mode(invocation, subcommand);
   }
   if (code.ok()) return *code;
   if (code.error().kind != ErrorKind::cancelled) print_error(code.error().message);

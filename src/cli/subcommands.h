@@ -1,12 +1,14 @@
 // `quipu SUBCOMMAND`: what there is beside chat, --cli and --server.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "backend/trace.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "cli/options.h"
@@ -22,6 +24,7 @@ struct Invocation {
   std::optional<pack::Zip> self;    // the zip behind the running program
   std::optional<Error> self_error;  // why it can't be read
   Log log;
+  std::shared_ptr<backend::TraceFile> trace;  // of --trace, or null
 };
 
 // Returns the exit code.

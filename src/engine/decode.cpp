@@ -74,14 +74,23 @@ Status Engine::decode_rows(std::span<const Work> work, const OnRows& on_rows, st
     if (pass.n_taken.empty()) return {};
     if (asked.stop_requested()) return error_of(ErrorKind::cancelled, "stopped");
     const model::Ops::Scope scope(*state_->ops);
-    run(pass, work, state_->model->weights(), *state_->ops);
+    backend::cpu::TracedOps* const traced = state_->traced.get();
+    {
+      const backend::cpu::TracedOps::Slice slice(traced, "forward pass", pass.batch.tokens.size());
+      model::Ops& ops = traced != nullptr ? static_cast<model::Ops&>(*traced) : *state_->ops;
+      run(pass, work, state_->model->weights(), ops);
+    }
     for (const auto& [i, n] : pass.n_taken) {
       auto& tokens = work[i].sequence->state_->tokens;
       const auto added = work[i].tokens.subspan(n_done[i], n);
       tokens.insert(tokens.end(), added.begin(), added.end());
       n_done[i] += n;
     }
-    if (on_rows) on_rows(pass.results);
+    if (on_rows) {
+      const backend::cpu::TracedOps::Slice slice(traced, "results", pass.results.size());
+      on_rows(pass.results);
+    }
+    if (traced != nullptr) traced->flush_if_full();
   }
 }
 

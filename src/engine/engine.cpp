@@ -86,6 +86,11 @@ Result<std::unique_ptr<Engine>> Engine::create(std::shared_ptr<const Model> mode
 
   auto state = std::make_unique<State>();
   QUIPU_TRY(state->ops, backend::cpu::CpuOps::create(cpu, hp));
+  if (options.trace != nullptr) {
+    state->traced = std::make_unique<backend::cpu::TracedOps>(
+        *state->ops, options.trace,
+        fmt::format("{}, {} threads, {}", model->file().name(), cpu.n_threads, kernels::isa_name(cpu.isa)));
+  }
   state->model = model;
   state->options = options;
   state->n_threads = cpu.n_threads;

@@ -20,6 +20,10 @@
 #include "kernels/attention.h"
 #include "sample/sampler.h"
 
+namespace quipu::backend {
+class TraceFile;
+}
+
 namespace quipu::engine {
 
 using KvType = kernels::KvType;
@@ -36,7 +40,8 @@ struct EngineOptions {
   bool precise = false;                 // float32 arithmetic and KV cache
   std::optional<std::string> isa = {};  // an instruction set below the best
   Log log = {};
-  model::LinearObserver* linear_observer = nullptr;  // outlives the engine
+  model::LinearObserver* linear_observer = nullptr;     // outlives the engine
+  std::shared_ptr<backend::TraceFile> trace = nullptr;  // gets what each operation takes, the last when the engine ends
 };
 
 class Engine;

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "backend/cpu/ops.h"
+#include "backend/cpu/traced_ops.h"
 #include "engine/sequence_state.h"
 
 namespace quipu::engine {
@@ -15,6 +16,7 @@ struct Engine::State {
   uint32_t n_ctx = 0;
   int n_threads = 1;
   std::unique_ptr<backend::cpu::CpuOps> ops;
+  std::unique_ptr<backend::cpu::TracedOps> traced;  // of ops, or null
   std::shared_ptr<backend::cpu::KvPool> pool;
   std::shared_ptr<const KvOrigin> origin;
   std::mutex mutex;  // held while a pass is computed

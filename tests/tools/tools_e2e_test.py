@@ -72,6 +72,69 @@ class BenchTest(unittest.TestCase):
         self.assertIn("no such file", quipu("bench", "-m", "/no/such.gguf", "--no-limits").stderr)
 
 
+class TraceTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.folder.name, "trace.json")
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def test_every_operation_is_in_it(self):
+        done = quipu("bench", "-m", MODEL, "-p", 32, "-n", 2, "-r", 1, "-t", "1,2", "--no-limits", "--json", "--trace", self.path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        events = json.loads(self.path.read_text())["traceEvents"]
+        names = [event for event in events if event["ph"] == "M"]
+        self.assertEqual([(e["name"], e["pid"], e["tid"]) for e in names],
+                         [("process_name", 1, 0), ("thread_name", 1, 0), ("process_name", 2, 0), ("thread_name", 2, 0),
+                          ("thread_name", 2, 1)])
+        slices = [event for event in events if event["ph"] == "X"]
+        self.assertEqual(len(names) + len(slices), len(events))
+        for event in slices:
+            self.assertGreaterEqual(event["ts"], 0)
+            self.assertGreaterEqual(event["dur"], 0)
+            self.assertEqual({"rows", "bytes"} - set(event["args"]), set())
+        for pid in (1, 2):
+            whole = [e for e in slices if e["pid"] == pid and e["cat"] == "whole"]
+            passes = [e for e in whole if e["name"] == "forward pass"]
+            # A warm-up of each, and the test itself.
+            self.assertEqual({e["args"]["rows"] for e in passes}, {32, 1})
+            self.assertEqual({e["tid"] for e in whole}, {0})
+            # Everything but the passes and their results lies within one.
+            within = [e for e in whole if e["name"] not in ("forward pass", "results")]
+            for event in within:
+                self.assertTrue(any(p["ts"] - 0.01 <= event["ts"] and event["ts"] + event["dur"] <= p["ts"] + p["dur"] + 0.01
+                                    for p in passes), event)
+            for name, count in (("attn_q Q4_1, attn_k Q4_1, attn_v Q4_1", 30), ("attn_output Q4_1", 30), ("ffn_down Q4_1", 30),
+                                ("ffn_gate Q4_1, ffn_up Q4_1", 30), ("attention", 30), ("rope", 60), ("add", 60), ("embed", 1)):
+                found = [e for e in within if e["name"] == name]
+                self.assertEqual(len(found), count * len(passes), name)
+                if count >= 30:
+                    self.assertEqual({e["args"]["layer"] for e in found}, set(range(30)), name)
+            norms = [e["args"].get("layer") for e in within if e["name"] == "rms_norm" and e["ts"] < passes[0]["ts"] + passes[0]["dur"]]
+            self.assertEqual([n for n in norms if n is not None][:60], [n // 2 for n in range(60)])
+        parts = {e["tid"] for e in slices if e["pid"] == 2 and e["cat"] == "part"}
+        self.assertEqual(parts, {0, 1})
+
+    def test_completion_and_bad_path(self):
+        done = quipu("--cli", "-m", MODEL, "-p", "Hello", "-n", 4, "--temp", 0, "--trace", self.path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("results", {e["name"] for e in json.loads(self.path.read_text())["traceEvents"]})
+        summary = subprocess.run([sys.executable, ROOT / "scripts/trace_summary.py", self.path], capture_output=True, text=True)
+        self.assertRegex(summary.stdout, r"generation: \d+ tokens in \d+ steps")
+        done = quipu("--cli", "-m", MODEL, "-p", "Hello", "-n", 4, "--trace", "/no/such/folder/file")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("/no/such/folder", done.stderr)
+
+    def test_interrupted_it_is_written(self):
+        process = subprocess.Popen([QUIPU, "--cli", "-m", MODEL, "-p", "Hello", "-n", "2000", "--ignore-eos", "--trace", self.path],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.read(8)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertGreater(len(json.loads(self.path.read_text())["traceEvents"]), 100)
+
+
 class PerplexityTest(unittest.TestCase):
     TEXT = "\n".join((ROOT / f"tests/truth/texts/{name}.txt").read_text() for name in ("prose", "questions"))
     N_PIECE = 64
