@@ -4,13 +4,17 @@ tests of cross_tests.cmake, of ARM64 in qemu, on processors with different instr
 
 Programs and launchers that are not there are skipped, with the reason.
 """
+import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
+import urllib.request
 
 from objects import Elf, MachO, Pe, newest_glibc
 from portable_file import ROOT, targets
@@ -114,15 +118,17 @@ class RunTest(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="quipu dist "))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def run_program(self, name, *arguments, stdin=None):
+    def command(self, name, *arguments):
+        """The command that runs a program here, and its environment."""
         launcher = PLACES[name]
         if launcher and not shutil.which(launcher):
             self.skipTest(f"{launcher} is not installed")
-        program = program_of(self, name)
         environment = dict(os.environ, WINEDEBUG="-all", WINEPREFIX=str(ROOT / "build" / "wine"))
-        command = [launcher] if launcher else []
-        return subprocess.run([*command, program, *map(str, arguments)], capture_output=True, timeout=900,
-                              env=environment, input=stdin)
+        return [*([launcher] if launcher else []), program_of(self, name), *map(str, arguments)], environment
+
+    def run_program(self, name, *arguments, stdin=None):
+        command, environment = self.command(name, *arguments)
+        return subprocess.run(command, capture_output=True, timeout=900, env=environment, input=stdin)
 
     def native(self, *arguments):
         return subprocess.run([NATIVE, *map(str, arguments)], capture_output=True, timeout=300)
@@ -159,6 +165,52 @@ class RunTest(unittest.TestCase):
                 done = self.run_program(name, "-m", MODEL, "--temp", "0", "-n", "12",
                                         stdin=b"What is the capital of France?\n")
                 self.assertIn(b"Paris", done.stdout, done)
+
+
+    def test_a_template_that_refuses(self):
+        # Only the rooms that throw have tables for unwinding (dist/dist.cmake): without them the program would abort.
+        request = self.folder / "request.json"
+        request.write_text('{"messages": [{"role": "user", "content": "x"}]}')
+        template = "{% for m in messages %}{{ [m.content | upper, 'y'] | join | replace('x', raise_exception('no: ' ~ m.role)) }}"
+        for name in PLACES:
+            with self.subTest(name):
+                done = self.run_program(name, "template", "-m", MODEL, "-f", request, "--chat-template",
+                                        template + "{% endfor %}")
+                self.assertEqual((done.returncode, b"no: user" in done.stderr), (1, True), done)
+
+    def test_server(self):
+        for name in PLACES:
+            with self.subTest(name):
+                command, environment = self.command(name, "--server", "-m", MODEL, "--port", "0", "--nobrowser", "-c", "512")
+                with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                      text=True) as server:
+                    try:
+                        self.ask(server)
+                    finally:
+                        server.terminate()
+
+    def ask(self, server):
+        said = []
+        while not (found := re.search(r"listening on (\S+)", said[-1] if said else "")):
+            said.append(server.stderr.readline())
+            self.assertTrue(said[-1], said)
+        threading.Thread(target=server.stderr.read, daemon=True).start()
+
+        def answer(path, body, key):
+            request = urllib.request.Request(found[1] + path, data=json.dumps(body).encode(),
+                                             headers={"Content-Type": "application/json"})
+            with urllib.request.urlopen(request, timeout=900) as response:
+                text = response.read().decode()
+            return text if body.get("stream") else json.loads(text)[key]
+
+        question = {"messages": [{"role": "user", "content": "What is the capital of France?"}], "max_tokens": 12,
+                    "temperature": 0}
+        self.assertIn("Paris", answer("/v1/chat/completions", question, "choices")[0]["message"]["content"])
+        self.assertIn("data: [DONE]", answer("/v1/chat/completions", {**question, "stream": True}, None))
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            answer("/v1/chat/completions", {**question, "messages": 5}, None)
+        with caught.exception as error:
+            self.assertEqual(error.code, 400)
 
 
 class CrossTest(unittest.TestCase):
