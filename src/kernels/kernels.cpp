@@ -20,6 +20,14 @@ Kernels table_of(Isa isa, const GemmKernels& gemm, const GemmKernels& precise, c
   return table;
 }
 
+// The same with kernels of their own for some types.
+[[maybe_unused]] Kernels with_gemm(Kernels table, const GemmTable& gemm) {
+  for (size_t type = 0; type < kTypes; ++type) {
+    if (gemm[type] != nullptr) table.gemm[type] = gemm[type];
+  }
+  return table;
+}
+
 }  // namespace
 
 std::string_view isa_name(Isa isa) {
@@ -55,9 +63,10 @@ const Kernels& kernels(Isa isa) {
   static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32, generic::gemv);
   static const Kernels kAvx2 = table_of(Isa::avx2, avx2::gemm_f32, avx2::gemm_f32, avx2::gemv);
   static const Kernels kAvx512 = table_of(Isa::avx512, avx512::gemm_f32, avx512::gemm_f32, avx512::gemv);
-  static const Kernels kAvx512Vnni = table_of(Isa::avx512_vnni, avx512::gemm_f32, avx512::gemm_f32, avx512_vnni::gemv);
-  static const Kernels kAvx512Bf16 =
-      table_of(Isa::avx512_bf16, avx512_bf16::gemm_bf16, avx512::gemm_f32, avx512_vnni::gemv);
+  static const Kernels kAvx512Vnni = with_gemm(
+      table_of(Isa::avx512_vnni, avx512::gemm_f32, avx512::gemm_f32, avx512_vnni::gemv), avx512_vnni::gemm_int8);
+  static const Kernels kAvx512Bf16 = with_gemm(
+      table_of(Isa::avx512_bf16, avx512_bf16::gemm_bf16, avx512::gemm_f32, avx512_vnni::gemv), avx512_vnni::gemm_int8);
   switch (isa) {
     case Isa::generic:
       return kGeneric;

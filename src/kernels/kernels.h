@@ -60,6 +60,14 @@ struct PanelProduct {
 struct GemmKernels {
   static constexpr size_t kBlock = 256;
 
+  // What x and the weights are rounded to before they are multiplied; sums are float32.
+  enum class Operands : uint8_t {
+    float32,
+    bfloat16,
+    int8,  // x: to 8 bits with a scale for each 32, but for the largest of each 256; weights are exact
+  };
+  Operands operands = Operands::float32;
+
   size_t panel_rows = 0;
   size_t panel_block_bytes = 0;  // of a panel, for one block of K
   size_t x_block_bytes = 0;      // of one token's packed x, for one block of K
@@ -96,7 +104,7 @@ struct AttentionKernels;  // attention.h
 struct Kernels {
   Isa isa = Isa::generic;
   // The fastest that is exact enough (docs/ARCHITECTURE.md, 'Exactness'), by TensorType number; null for types that
-  // have no kernel. Types with the same pointer share one packed x.
+  // have no kernel. Types with the same pack_x share one packed x and have the same panel_rows.
   std::array<const GemmKernels*, kTypes> gemm{};
   const GemmKernels* gemm_precise = nullptr;      // float32 throughout, for --precise; every type
   std::array<const GemvKernels*, kTypes> gemv{};  // by TensorType number; null: use gemm

@@ -5,6 +5,7 @@
 
 namespace quipu::kernels {
 
+using GemmTable = decltype(Kernels::gemm);
 using GemvTable = decltype(Kernels::gemv);
 
 // What a matrix may consist of: every type with a codec. Every instruction set has kernels for all of them.
@@ -31,8 +32,9 @@ extern const GemmKernels gemm_f32;
 extern const GemvTable gemv;
 }  // namespace avx512
 namespace avx512_vnni {
+extern const GemmTable gemm_int8;  // null for types that it has no kernel for
 extern const GemvTable gemv;
-}
+}  // namespace avx512_vnni
 namespace avx512_bf16 {
 extern const GemmKernels gemm_bf16;
 }

@@ -91,8 +91,7 @@ void bench_gemm(const Kernels& table, const Matrix& m, size_t n_tokens, int n_th
     const auto i = static_cast<size_t>(thread), n = static_cast<size_t>(n_threads);
     std::byte* panel = panels.data() + i * panel_bytes;
     const size_t n_panels = (m.n_out + gemm.panel_rows - 1) / gemm.panel_rows;
-    // All of K at once up to 256 KiB of panel.
-    const size_t k_step = std::max<size_t>(1, (256 << 10) / gemm.panel_block_bytes) * GemmKernels::kBlock;
+    const size_t k_step = GemmKernels::kBlock;
     for (size_t p = n_panels * i / n; p < n_panels * (i + 1) / n; ++p) {
       const size_t row = p * gemm.panel_rows, n_rows = std::min(gemm.panel_rows, m.n_out - row);
       for (size_t k = 0; k < m.n_in; k += k_step) {

@@ -79,15 +79,20 @@ std::vector<float> run(const GemmKernels& gemm, const Weights& w, const float* x
 // u = 2^-24 is the largest relative error of one rounded float32 operation. Sums: (K + 1) u sum|x w| (Higham, Accuracy
 // and Stability, 3.1). Decoding: scale * q + offset with two roundings where the two cancel, each at most 4 times the
 // row's largest weight. bfloat16: x and w carry independent relative errors below 2^-8, of which the root mean square
-// is below 2^-8 / sqrt(3) each; seven standard deviations of their sum, since this many outputs are looked at.
-double tolerance(const Product& p, size_t n_in, bool bfloat16) {
+// is below 2^-8 / sqrt(3) each. int8: x carries errors below half of max|x| / 127, of which the root mean square is
+// below 1 / sqrt(3) of that. Seven standard deviations of their sum, since this many outputs are looked at.
+double tolerance(const Product& p, size_t n_in, GemmKernels::Operands operands) {
   constexpr double kU = 0x1p-24;
   const double exact = static_cast<double>(n_in + 3) * kU * p.sum_abs + 8 * kU * p.max_abs_w * p.sum_abs_x;
-  return bfloat16 ? exact + 7 * std::sqrt(2.0 / 3.0 * p.sum_squares) * 0x1p-8 : exact;
-}
-
-bool is_bfloat16(const GemmKernels& gemm) {
-  return gemm.x_block_bytes == 2 * GemmKernels::kBlock;
+  switch (operands) {
+    case GemmKernels::Operands::float32:
+      return exact;
+    case GemmKernels::Operands::bfloat16:
+      return exact + 7 * std::sqrt(2.0 / 3.0 * p.sum_squares) * 0x1p-8;
+    case GemmKernels::Operands::int8:
+      return exact + 7 * std::sqrt(p.sum_squares_w / 3) * p.max_abs_x / 127 / 2;
+  }
+  return 0;
 }
 
 void expect_products(const GemmKernels& gemm, const Weights& w, const std::vector<float>& x, size_t k_panel,
@@ -97,7 +102,7 @@ void expect_products(const GemmKernels& gemm, const Weights& w, const std::vecto
   for (size_t t = 0; t < max_tokens; ++t) {
     for (size_t r = 0; r < w.n_out(); ++r) {
       const Product p = test::product(w.row(r), x.data() + t * w.n_in(), w.n_in());
-      ASSERT_NEAR(whole[t * y_stride + r], p.value, tolerance(p, w.n_in(), is_bfloat16(gemm)))
+      ASSERT_NEAR(whole[t * y_stride + r], p.value, tolerance(p, w.n_in(), gemm.operands))
           << quant::traits(w.type()).name << " token " << t << " row " << r << " n_in " << w.n_in();
     }
     ASSERT_EQ(whole[t * y_stride + w.n_out()], kSentinel);

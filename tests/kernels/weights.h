@@ -114,6 +114,7 @@ struct Product {
   double sum_abs_x = 0;      // sum of |x|
   double sum_squares_w = 0;  // sum of w^2
   double max_abs_w = 0;
+  double max_abs_x = 0;
 };
 
 inline Product product(const float* w, const float* x, size_t n) {
@@ -126,6 +127,7 @@ inline Product product(const float* w, const float* x, size_t n) {
     p.sum_abs_x += std::abs(static_cast<double>(x[i]));
     p.sum_squares_w += static_cast<double>(w[i]) * static_cast<double>(w[i]);
     p.max_abs_w = std::max(p.max_abs_w, std::abs(static_cast<double>(w[i])));
+    p.max_abs_x = std::max(p.max_abs_x, std::abs(static_cast<double>(x[i])));
   }
   return p;
 }

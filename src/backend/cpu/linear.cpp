@@ -73,37 +73,48 @@ class Gemv {
   std::byte* x_ = nullptr;
 };
 
+const GemmKernels* gemm_of(const CpuContext& context, quant::TensorType type) {
+  const GemmKernels* gemm = context.precise ? nullptr : context.kernels->gemm_for(type);
+  return gemm != nullptr ? gemm : context.kernels->gemm_precise;
+}
+
 // Many tokens: a panel of weights is unpacked into cache once and multiplied with all of them.
 class Gemm {
  public:
-  Gemm(const CpuContext& context, const GemmKernels& kernels, model::Rows x) : context_(context), kernels_(kernels) {
+  // `layers`: all of types whose kernels share the packing of x.
+  Gemm(const CpuContext& context, model::Rows x, std::span<const model::Linear* const> layers) : context_(context) {
+    const GemmKernels& kernels = kernels_of(*layers.front());
     n_tokens_ = x.n_rows;
     n_in_ = x.n_cols;
-    stride_ = kernels_.x_stride(n_in_);
+    stride_ = kernels.x_stride(n_in_);
+    panel_rows_ = kernels.panel_rows;
     x_ = context.arena->take(stride_ * n_tokens_);
-    panel_bytes_ = (kernels_.panel_bytes(GemmKernels::kBlock) + 63) / 64 * 64;
+    for (const model::Linear* layer : layers) {
+      panel_bytes_ = std::max(panel_bytes_, (kernels_of(*layer).panel_bytes(GemmKernels::kBlock) + 63) / 64 * 64);
+    }
     panels_ = context.arena->take(panel_bytes_ * static_cast<size_t>(context.pool->n_threads()));
     const auto* values = static_cast<const float*>(x.data);
-    context.pool->run(n_tokens_, [&](int, size_t t) { kernels_.pack_x(values + t * n_in_, n_in_, x_ + t * stride_); });
+    context.pool->run(n_tokens_, [&](int, size_t t) { kernels.pack_x(values + t * n_in_, n_in_, x_ + t * stride_); });
   }
 
   // Some panels for one block of K after the other, so that the block of x stays in L2 for all of them.
   void run(int thread, const Piece& piece) const {
+    const GemmKernels& kernels = kernels_of(*piece.layer);
     std::byte* panel = panels_ + static_cast<size_t>(thread) * panel_bytes_;
     for (size_t k = 0; k < n_in_; k += GemmKernels::kBlock) {
       const size_t k_end = std::min(k + GemmKernels::kBlock, n_in_);
-      for (size_t row = 0; row < piece.n_rows; row += kernels_.panel_rows) {
-        const size_t n_rows = std::min(kernels_.panel_rows, piece.n_rows - row);
-        kernels_.unpack_panel(rows_of(*piece.layer->weight, piece.first_row + row, n_rows), k, k_end, panel);
-        kernels_.multiply({.panel = panel,
-                           .n_k = k_end - k,
-                           .n_rows = n_rows,
-                           .x = x_ + kernels_.x_bytes(k),
-                           .x_stride = stride_,
-                           .n_tokens = n_tokens_,
-                           .y = static_cast<float*>(piece.y.data) + piece.first_row + row,
-                           .y_stride = piece.y.n_cols,
-                           .accumulate = k > 0});
+      for (size_t row = 0; row < piece.n_rows; row += panel_rows_) {
+        const size_t n_rows = std::min(panel_rows_, piece.n_rows - row);
+        kernels.unpack_panel(rows_of(*piece.layer->weight, piece.first_row + row, n_rows), k, k_end, panel);
+        kernels.multiply({.panel = panel,
+                          .n_k = k_end - k,
+                          .n_rows = n_rows,
+                          .x = x_ + kernels.x_bytes(k),
+                          .x_stride = stride_,
+                          .n_tokens = n_tokens_,
+                          .y = static_cast<float*>(piece.y.data) + piece.first_row + row,
+                          .y_stride = piece.y.n_cols,
+                          .accumulate = k > 0});
       }
     }
     add_bias(context_, piece);
@@ -112,14 +123,17 @@ class Gemm {
   // Up to 4 panels, fewer where threads would stand idle.
   [[nodiscard]] size_t rows_per_piece(size_t n_out_total) const {
     const auto n_threads = static_cast<size_t>(context_.pool->n_threads());
-    const size_t n_panels = n_out_total / kernels_.panel_rows;
-    return kernels_.panel_rows * std::clamp<size_t>(n_panels / (4 * n_threads), 1, 4);
+    const size_t n_panels = n_out_total / panel_rows_;
+    return panel_rows_ * std::clamp<size_t>(n_panels / (4 * n_threads), 1, 4);
   }
 
  private:
+  [[nodiscard]] const GemmKernels& kernels_of(const model::Linear& layer) const {
+    return *gemm_of(context_, layer.weight->type);
+  }
+
   const CpuContext& context_;
-  const GemmKernels& kernels_;
-  size_t n_tokens_ = 0, n_in_ = 0, stride_ = 0, panel_bytes_ = 0;
+  size_t n_tokens_ = 0, n_in_ = 0, stride_ = 0, panel_rows_ = 0, panel_bytes_ = 0;
   std::byte* x_ = nullptr;
   std::byte* panels_ = nullptr;
 };
@@ -135,17 +149,15 @@ struct Choice {
   // Layers that share a packed x are computed together.
   [[nodiscard]] bool shares_x(const Choice& other) const {
     if (gemv != nullptr && other.gemv != nullptr) return gemv->pack_x == other.gemv->pack_x;
-    return gemv == other.gemv && gemm == other.gemm;
+    return gemv == other.gemv && gemm->pack_x == other.gemm->pack_x;
   }
 };
 
 Choice choose(const CpuContext& context, const model::Linear& layer, size_t n_tokens) {
-  if (context.precise) return {context.kernels->gemm_precise, nullptr};
   const quant::TensorType type = layer.weight->type;
-  if (n_tokens <= kMaxGemvTokens && context.kernels->gemv_for(type) != nullptr)
-    return {nullptr, context.kernels->gemv_for(type)};
-  const GemmKernels* gemm = context.kernels->gemm_for(type);
-  return {gemm != nullptr ? gemm : context.kernels->gemm_precise, nullptr};
+  const GemvKernels* gemv = context.precise ? nullptr : context.kernels->gemv_for(type);
+  if (n_tokens <= kMaxGemvTokens && gemv != nullptr) return {nullptr, gemv};
+  return {gemm_of(context, type), nullptr};
 }
 
 using Layers = std::span<const model::Linear* const>;
@@ -160,8 +172,8 @@ void run_gemv(const CpuContext& context, const GemvKernels& kernels, model::Rows
   context.pool->run(pieces.size(), [&](int, size_t i) { gemv.run(pieces[i]); });
 }
 
-void run_gemm(const CpuContext& context, const GemmKernels& kernels, model::Rows x, Layers layers, Results results) {
-  const Gemm gemm(context, kernels, x);
+void run_gemm(const CpuContext& context, model::Rows x, Layers layers, Results results) {
+  const Gemm gemm(context, x, layers);
   size_t n_out = 0;
   for (const model::Rows& y : results) n_out += y.n_cols;
   const auto pieces = split(layers, results, gemm.rows_per_piece(n_out));
@@ -184,7 +196,7 @@ void linear(const CpuContext& context, model::Rows x, Layers layers, Results res
       run_gemv(context, *choice.gemv, x, some_layers, some_results);
     } else {
       QUIPU_CHECK(choice.gemm != nullptr);
-      run_gemm(context, *choice.gemm, x, some_layers, some_results);
+      run_gemm(context, x, some_layers, some_results);
     }
     context.arena->release(mark);
     begin = end;

@@ -29,6 +29,7 @@ void pack_x(const float* x, size_t n_in, void* packed) {
 }  // namespace
 
 constinit const GemmKernels avx512_bf16::gemm_bf16 = {
+    .operands = GemmKernels::Operands::bfloat16,
     .panel_rows = kPanelRows,
     .panel_block_bytes = GemmKernels::kBlock * kPanelRows * sizeof(uint16_t),
     .x_block_bytes = GemmKernels::kBlock * sizeof(uint16_t),

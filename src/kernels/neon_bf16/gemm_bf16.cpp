@@ -115,6 +115,7 @@ void multiply(const PanelProduct& p) {
 }  // namespace
 
 constinit const GemmKernels neon_bf16::gemm_bf16 = {
+    .operands = GemmKernels::Operands::bfloat16,
     .panel_rows = kPanelRows,
     .panel_block_bytes = Panel::kBlockBytes,
     .x_block_bytes = kBlock * sizeof(uint16_t),
