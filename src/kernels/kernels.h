@@ -68,6 +68,8 @@ struct GemmKernels {
   };
   Operands operands = Operands::float32;
 
+  // With fewer tokens the fused kernels are faster: they unpack in registers what a panel takes through memory.
+  size_t min_tokens = 9;
   size_t panel_rows = 0;
   size_t panel_block_bytes = 0;  // of a panel, for one block of K
   size_t x_block_bytes = 0;      // of one token's packed x, for one block of K

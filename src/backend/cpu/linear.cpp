@@ -138,9 +138,6 @@ class Gemm {
   std::byte* panels_ = nullptr;
 };
 
-// Up to here the fused kernels win: they unpack in registers what a panel would take through memory.
-constexpr size_t kMaxGemvTokens = 8;
-
 // How a layer is computed, one of the two: `gemv` for few tokens where its type has one, else `gemm`.
 struct Choice {
   const GemmKernels* gemm = nullptr;
@@ -155,9 +152,10 @@ struct Choice {
 
 Choice choose(const CpuContext& context, const model::Linear& layer, size_t n_tokens) {
   const quant::TensorType type = layer.weight->type;
+  const GemmKernels* gemm = gemm_of(context, type);
   const GemvKernels* gemv = context.precise ? nullptr : context.kernels->gemv_for(type);
-  if (n_tokens <= kMaxGemvTokens && gemv != nullptr) return {nullptr, gemv};
-  return {gemm_of(context, type), nullptr};
+  if (n_tokens < gemm->min_tokens && gemv != nullptr) return {nullptr, gemv};
+  return {gemm, nullptr};
 }
 
 using Layers = std::span<const model::Linear* const>;
