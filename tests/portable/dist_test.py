@@ -203,12 +203,12 @@ class RunTest(unittest.TestCase):
                 text = response.read().decode()
             return text if body.get("stream") else json.loads(text)[key]
 
-        question = {"messages": [{"role": "user", "content": "What is the capital of France?"}], "max_tokens": 12,
-                    "temperature": 0}
-        self.assertIn("Paris", answer("/v1/chat/completions", question, "choices")[0]["message"]["content"])
-        self.assertIn("data: [DONE]", answer("/v1/chat/completions", {**question, "stream": True}, None))
+        # Few tokens: in qemu one takes three seconds.
+        question = {"prompt": "The capital of France is", "max_tokens": 2, "temperature": 0}
+        self.assertIn("Paris", answer("/v1/completions", question, "choices")[0]["text"])
+        self.assertIn("data: [DONE]", answer("/v1/completions", {**question, "stream": True}, None))
         with self.assertRaises(urllib.error.HTTPError) as caught:
-            answer("/v1/chat/completions", {**question, "messages": 5}, None)
+            answer("/v1/chat/completions", {"messages": 5}, None)
         with caught.exception as error:
             self.assertEqual(error.code, 400)
 
