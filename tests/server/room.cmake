@@ -6,7 +6,7 @@ if(TARGET quipu)
     set(client_timeout_s 600)
     set(clients_timeout_s 3000)
   endif()
-  foreach(name openai_client anthropic_client llama_endpoints bad_input)
+  foreach(name openai_client openai_node anthropic_client llama_endpoints bad_input)
     add_test(NAME server.${name} COMMAND "${CMAKE_SOURCE_DIR}/build/clients/venv/bin/python"
       "${CMAKE_CURRENT_SOURCE_DIR}/server/clients/${name}.py")
     set_tests_properties(server.${name} PROPERTIES TIMEOUT ${clients_timeout_s} ENVIRONMENT
