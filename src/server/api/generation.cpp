@@ -56,7 +56,8 @@ Table make_generation_fields() {
       {.name = "response_format",
        .kind = FieldKind::object,
        .help = "{\"type\": \"text\"}, \"json_object\", or \"json_schema\" with the schema",
-       .schema = R"({"type":["object","null"],"properties":{"type":{"enum":["text","json_object","json_schema"]}}})"},
+       .schema =
+           R"({"type":["object","null"],"required":["type"],"properties":{"type":{"enum":["text","json_object","json_schema"]}}})"},
       {.name = "stream", .kind = FieldKind::boolean, .help = "server-sent events instead of one answer"},
       {.name = "user", .kind = FieldKind::text, .help = "whose request it is: users get their turns evenly"},
       {.name = "priority",

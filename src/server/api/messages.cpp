@@ -10,7 +10,11 @@ namespace {
 
 Table conversation_fields() {
   return {{.name = "model", .kind = FieldKind::text, .help = "which model; with one alone, any name means it"},
-          {.name = "messages", .kind = FieldKind::list, .help = "the conversation so far", .required = true},
+          {.name = "messages",
+           .kind = FieldKind::list,
+           .help = "the conversation so far",
+           .required = true,
+           .schema = R"({"type":"array","minItems":1})"},
           {.name = "system", .help = "the system message: a text or text blocks"},
           {.name = "tools", .kind = FieldKind::list, .help = "functions that the model may call"},
           {.name = "tool_choice",

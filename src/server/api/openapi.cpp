@@ -36,7 +36,7 @@ Json operation(const Endpoint& endpoint) {
     op["requestBody"] = {{"required", true},
                          {"content", json_content("application/json", schema_of(endpoint.table()))}};
   Json content = json_content(endpoint.content_type, Json::object());
-  if (endpoint.streams) content["text/event-stream"] = {{"schema", {{"type", "string"}}}};
+  if (endpoint.streams) content["text/event-stream"] = Json::object();
   const char* error = endpoint.anthropic ? "#/components/schemas/AnthropicError" : "#/components/schemas/Error";
   const auto refusal = [&](const char* text) {
     return Json{{"description", text}, {"content", json_content("application/json", {{"$ref", error}})}};

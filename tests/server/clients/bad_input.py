@@ -147,7 +147,9 @@ class BadInput(ServerTest):
                 self.assertRegex(head, r"^HTTP/1.1 40[0-9] ", path)
         self.assertEqual(self.server.request("/serving.py")[0], 200)
         self.assertEqual(self.server.request("/slots/0?action=save", {"filename": "../x"})[0], 400)
-        self.assertEqual(self.server.request("/v1/chat/completions")[0], 405)
+        status, head, _ = self.server.request("/v1/chat/completions")
+        self.assertEqual((status, head["Allow"]), (405, "POST, OPTIONS"))
+        self.assertEqual(self.server.request("/health", method="OPTIONS")[1]["Allow"], "GET, HEAD, OPTIONS")
 
     def test_slow_clients(self):
         half = [self.server.connect() for _ in range(50)]
