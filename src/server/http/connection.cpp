@@ -32,6 +32,8 @@ Connection::Connection(std::shared_ptr<Loop> loop, Socket socket, std::string pe
       on_loopback_(on_loopback),
       deadline_timer_(loop_->io),
       wake_timer_(loop_->io) {
+  ErrorCode ignored;
+  socket_.non_blocking(true, ignored);
   loop_->connections.insert(this);
   loop_->n_connections++;
 }
@@ -132,7 +134,11 @@ std::shared_ptr<Channel> Connection::channel_of(const Parser& parser, Request re
 }
 
 asio::awaitable<bool> Connection::send(std::string bytes) {
-  for (size_t sent = 0; sent < bytes.size();) {
+  // What fits into the socket's buffer, as tokens of a stream mostly do, costs neither a timer nor a turn of the loop.
+  ErrorCode full;
+  size_t sent = socket_.write_some(asio::buffer(bytes), full);
+  if (full && full != asio::error::would_block && full != asio::error::try_again) co_return false;
+  while (sent < bytes.size()) {
     deadline(loop_->options.limits.write_time);
     const auto [error, n] =
         co_await socket_.async_write_some(asio::buffer(bytes.data() + sent, bytes.size() - sent), kResume);
