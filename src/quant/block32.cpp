@@ -17,13 +17,18 @@ void for_each_decoded(const std::byte* source, float* target, size_t n, DecodeBl
   for (size_t b = 0; b < n / kBlock; ++b) decode_block(blocks[b], target + b * kBlock);
 }
 
-using Input = BlockInput<kBlock>;
+static_assert(kBlock == kManyNumbers);
 
-template <typename Block, typename EncodeBlock>
-void for_each_encoded(const float* source, const float* importance, std::byte* target, size_t n,
-                      EncodeBlock encode_block) {
-  auto* blocks = reinterpret_cast<Block*>(target);
-  for (size_t b = 0; b < n / kBlock; ++b) encode_block(Input(source, importance, b * kBlock), blocks[b]);
+// Calls encode(number of the first block, how many, the blocks side by side) for each sixteen.
+template <typename Encode>
+void for_many_blocks(const float* source, const float* importance, size_t n, Encode encode) {
+  ManyBlocks blocks;
+  for (size_t first = 0; first < n / kBlock; first += kManyBlocks) {
+    const size_t n_blocks = std::min(kManyBlocks, n / kBlock - first);
+    const size_t at = first * kBlock;
+    search_kernels().load_blocks(source + at, importance == nullptr ? nullptr : importance + at, n_blocks, blocks);
+    encode(first, n_blocks, blocks);
+  }
 }
 
 // Bit 4 of element i, moved into place.
@@ -47,27 +52,53 @@ void pack(const Integers& q, Block& block) {
   }
 }
 
+// q of a block's numbers, made finite as where they were fitted.
+Integers integers_of(const float* source, float shift, float scale, RealRange range) {
+  std::array<float, kBlock> x;
+  Integers q;
+  search_kernels().copy(source, kBlock, x.data());
+  search_kernels().round(x.data(), kBlock, shift, finite_inverse(scale), range, q.data());
+  return q;
+}
+
+// Up to an integer within or beyond the range. The refinement finds what lies between: twice as many steps lower the
+// error by a fifth of a percent.
+constexpr std::array<float, 4> kSteps{-0.9f, -0.3f, 0.3f, 0.9f};
+// Where a minimum is free as well, finer steps pay; twice as many lower the error by a fifth of a percent.
+constexpr std::array<float, 8> kAffineSteps{-1.5f, -1.1f, -0.75f, -0.4f, 0, 0.3f, 0.6f, 1};
+
 // x = d * (q - offset)
 template <typename Block>
-void encode_symmetric(const Input& input, int offset, Block& block) {
-  block.d = finite_half(fit_scale(input.group(), {{-offset, offset - 1}, {}}));
+void encode_symmetric(const float* source, std::byte* target, size_t n, const float* importance, int offset) {
   const auto zero = static_cast<float>(offset);
-  Integers q;
-  search_kernels().round(input.x.data(), kBlock, 0, finite_inverse(block.d.value()), {-zero, zero - 1}, q.data());
-  for (int8_t& integer : q) integer = static_cast<int8_t>(integer + offset);
-  pack(q, block);
+  const RealRange range{-zero, zero - 1};
+  for_many_blocks(source, importance, n, [&](size_t first, size_t n_blocks, const ManyBlocks& many) {
+    OfBlocks scales;
+    search_kernels().fit_scales(many, range, kSteps, scales);
+    for (size_t b = 0; b < n_blocks; ++b) {
+      auto& block = reinterpret_cast<Block*>(target)[first + b];
+      block.d = finite_half(scales[b]);
+      Integers q = integers_of(source + (first + b) * kBlock, 0, block.d.value(), range);
+      for (int8_t& integer : q) integer = static_cast<int8_t>(integer + offset);
+      pack(q, block);
+    }
+  });
 }
 
 // x = d * q + m
 template <typename Block>
-void encode_affine(const Input& input, int q_max, Block& block) {
-  const Affine affine = fit_affine(input.group(), q_max, Minimum::any);
-  block.d = finite_half(affine.scale);
-  block.m = finite_half(-affine.minimum);
-  Integers q;
-  search_kernels().round(input.x.data(), kBlock, -block.m.value(), finite_inverse(block.d.value()),
-                         {0, static_cast<float>(q_max)}, q.data());
-  pack(q, block);
+void encode_affine(const float* source, std::byte* target, size_t n, const float* importance, int q_max) {
+  const auto top = static_cast<float>(q_max);
+  for_many_blocks(source, importance, n, [&](size_t first, size_t n_blocks, const ManyBlocks& many) {
+    OfBlocks scales, minimums;
+    search_kernels().fit_affines(many, top, kAffineSteps, scales, minimums);
+    for (size_t b = 0; b < n_blocks; ++b) {
+      auto& block = reinterpret_cast<Block*>(target)[first + b];
+      block.d = finite_half(scales[b]);
+      block.m = finite_half(-minimums[b]);
+      pack(integers_of(source + (first + b) * kBlock, -block.m.value(), block.d.value(), {0, top}), block);
+    }
+  });
 }
 
 }  // namespace
@@ -80,11 +111,15 @@ void decode_q8_0(const std::byte* source, float* target, size_t n) {
 }
 
 void encode_q8_0(const float* source, std::byte* target, size_t n, const float* /*importance*/) {
-  for_each_encoded<BlockQ8_0>(source, nullptr, target, n, [](const Input& input, BlockQ8_0& block) {
-    const auto [low, high] = search_kernels().extent(input.x.data(), kBlock);
+  const SearchKernels& kernels = search_kernels();
+  for (size_t b = 0; b < n / kBlock; ++b) {
+    auto& block = reinterpret_cast<BlockQ8_0*>(target)[b];
+    std::array<float, kBlock> x;
+    kernels.copy(source + b * kBlock, kBlock, x.data());
+    const auto [low, high] = kernels.extent(x.data(), kBlock);
     block.d = finite_half(std::max(-low, high) / 127);
-    search_kernels().round(input.x.data(), kBlock, 0, finite_inverse(block.d.value()), {-127, 127}, block.q);
-  });
+    kernels.round(x.data(), kBlock, 0, finite_inverse(block.d.value()), {-127, 127}, block.q);
+  }
 }
 
 void decode_q4_0(const std::byte* source, float* target, size_t n) {
@@ -98,8 +133,7 @@ void decode_q4_0(const std::byte* source, float* target, size_t n) {
 }
 
 void encode_q4_0(const float* source, std::byte* target, size_t n, const float* importance) {
-  for_each_encoded<BlockQ4_0>(source, importance, target, n,
-                              [](const Input& input, BlockQ4_0& block) { encode_symmetric(input, 8, block); });
+  encode_symmetric<BlockQ4_0>(source, target, n, importance, 8);
 }
 
 void decode_q4_1(const std::byte* source, float* target, size_t n) {
@@ -114,8 +148,7 @@ void decode_q4_1(const std::byte* source, float* target, size_t n) {
 }
 
 void encode_q4_1(const float* source, std::byte* target, size_t n, const float* importance) {
-  for_each_encoded<BlockQ4_1>(source, importance, target, n,
-                              [](const Input& input, BlockQ4_1& block) { encode_affine(input, 15, block); });
+  encode_affine<BlockQ4_1>(source, target, n, importance, 15);
 }
 
 void decode_q5_0(const std::byte* source, float* target, size_t n) {
@@ -129,8 +162,7 @@ void decode_q5_0(const std::byte* source, float* target, size_t n) {
 }
 
 void encode_q5_0(const float* source, std::byte* target, size_t n, const float* importance) {
-  for_each_encoded<BlockQ5_0>(source, importance, target, n,
-                              [](const Input& input, BlockQ5_0& block) { encode_symmetric(input, 16, block); });
+  encode_symmetric<BlockQ5_0>(source, target, n, importance, 16);
 }
 
 void decode_q5_1(const std::byte* source, float* target, size_t n) {
@@ -145,8 +177,7 @@ void decode_q5_1(const std::byte* source, float* target, size_t n) {
 }
 
 void encode_q5_1(const float* source, std::byte* target, size_t n, const float* importance) {
-  for_each_encoded<BlockQ5_1>(source, importance, target, n,
-                              [](const Input& input, BlockQ5_1& block) { encode_affine(input, 31, block); });
+  encode_affine<BlockQ5_1>(source, target, n, importance, 31);
 }
 
 }  // namespace quipu::quant

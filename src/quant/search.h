@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <span>
 
+#include "quant/many_blocks.h"
+
 namespace quipu::quant {
 
 // Scales that are tried at once.
@@ -63,6 +65,16 @@ struct SearchKernels {
   AffineSums (*affine)(const Group& group, float high, float shift, float inverse);
   // q near (x + shift) * inverse, integers of 8 bits; n is a multiple of 16. NaN gives low.
   void (*round)(const float* x, size_t n, float shift, float inverse, RealRange range, int8_t* q);
+
+  // Sixteen blocks of 32 numbers at once. Loads n_blocks of them, at most 16, as copy() does, the others all 0, with
+  // the weights that error_weights() gives (fit.h).
+  void (*load_blocks)(const float* source, const float* importance, size_t n_blocks, ManyBlocks& blocks);
+  // The best scale of those that map the largest number to an end of the range + each step, refined. The number of
+  // steps is a multiple of 4.
+  void (*fit_scales)(const ManyBlocks& blocks, RealRange range, std::span<const float> steps, OfBlocks& scales);
+  // x near scale q - minimum, q from 0 to `top`: the same with top + each step for the extent of the numbers.
+  void (*fit_affines)(const ManyBlocks& blocks, float top, std::span<const float> steps, OfBlocks& scales,
+                      OfBlocks& minimums);
 };
 
 // The fastest that this CPU runs.

@@ -214,7 +214,16 @@ void round(const float* x, size_t n, float shift, float inverse, RealRange range
   }
 }
 
-constexpr SearchKernels kSearch{copy, extent, weigh, scales, affines, scale, affine, round};
+}  // namespace
+}  // namespace quipu::quant
+
+#include "quant/many_blocks_impl.h"
+
+namespace quipu::quant {
+namespace {
+
+constexpr SearchKernels kSearch{copy,   extent, weigh,       scales,     affines,    scale,
+                                affine, round,  load_blocks, fit_scales, fit_affines};
 
 }  // namespace
 }  // namespace quipu::quant
