@@ -6,6 +6,7 @@ namespace quipu {
 namespace {
 
 constexpr uint32_t kLeave = 1u << 31;
+constexpr uint32_t kOpen = 1u << 31;
 
 // About 50 microseconds on current machines: longer than the gap between two operations of a token, far shorter than
 // what a person or an idle server would notice as a busy core.
@@ -59,11 +60,25 @@ void ThreadPool::run_erased(size_t n, void* body, Trampoline call) {
     shares_[t].next.store(n * t / n_shares, std::memory_order_relaxed);
     shares_[t].end = n * (t + 1) / n_shares;
   }
-  running_.store(static_cast<uint32_t>(n_threads_ - 1), std::memory_order_relaxed);
+  gate_.store(kOpen, std::memory_order_release);
   epoch_.fetch_add(1, std::memory_order_release);
   epoch_.notify_all();
   work(0);
-  wait(running_, [](uint32_t running) { return running == 0; });
+  // Everything is taken: who has not come yet, since another process has its core, is not waited for.
+  gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
+  wait(gate_, [](uint32_t inside) { return inside == 0; });
+}
+
+bool ThreadPool::enter() {
+  uint32_t gate = gate_.load(std::memory_order_relaxed);
+  while ((gate & kOpen) != 0) {
+    if (gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
+
+void ThreadPool::leave() {
+  if (gate_.fetch_sub(1, std::memory_order_acq_rel) == 1) gate_.notify_one();
 }
 
 void ThreadPool::work(int thread) {
@@ -88,8 +103,9 @@ void ThreadPool::worker(int thread) {
     wait(epoch_, [seen](uint32_t epoch) { return epoch != seen; });
     seen = epoch_.load(std::memory_order_acquire);
     if ((seen & kLeave) != 0) return;
+    if (!enter()) continue;
     work(thread);
-    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
+    leave();
   }
 }
 

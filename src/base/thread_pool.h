@@ -57,6 +57,8 @@ class ThreadPool {
   void work(int thread);
   void take_shares(int thread);
   void worker(int thread);
+  bool enter();
+  void leave();
   template <typename Ready>
   void wait(std::atomic<uint32_t>& value, Ready ready) const;
 
@@ -66,8 +68,8 @@ class ThreadPool {
   std::unique_ptr<Share[]> shares_;
   void* body_ = nullptr;
   Trampoline call_ = nullptr;
-  alignas(64) std::atomic<uint32_t> epoch_{0};    // counts up with each run; the top bit set: leave
-  alignas(64) std::atomic<uint32_t> running_{0};  // workers that have not finished this epoch
+  alignas(64) std::atomic<uint32_t> epoch_{0};  // counts up with each run; the top bit set: leave
+  alignas(64) std::atomic<uint32_t> gate_{0};   // workers inside a run; the top bit set: more may come in
   std::vector<std::thread> threads_;
 };
 
