@@ -46,6 +46,7 @@ struct Request {
   // Clamped to -8..8.
   int32_t priority = 0;
   double timeout_ms = std::numeric_limits<double>::infinity();  // from submit(); then Finish::deadline
+  bool reuse_prefix = true;  // false: the prompt is computed whole, whatever is known of it
 
   bool logprobs = false;  // of the answer's tokens
   uint32_t n_top_logprobs = 0;

@@ -105,6 +105,7 @@ void Answering::refuse_beyond(size_t n_most) {
 size_t Answering::n_reusable(JobId job, size_t n_tokens) {
   const OpenAnswer& open = *answers_.at(job);
   const OpenRequest& request = *open.request;
+  if (!request.request.reuse_prefix) return 0;
   if (request.request.embedding == Pooling::mean) return std::min(request.n_pooled, n_tokens - 1);
   if (!wants_logprobs(open) || request.n_logprobs >= request.request.prompt.size()) return n_tokens - 1;
   // The log-probability of a token comes from the position before it.

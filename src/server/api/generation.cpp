@@ -70,7 +70,9 @@ Table make_generation_fields() {
        .help = "the answer ends after so long, counted from now",
        .least = 1,
        .most = 1e9},
-      {.name = "cache_prompt", .help = "prompts share what they have in common, always", .only = {"true"}},
+      {.name = "cache_prompt",
+       .kind = FieldKind::boolean,
+       .help = "false: the prompt is computed whole; else not what is known of its beginning"},
   };
   table.insert(table.end(), more.begin(), more.end());
   return table;
@@ -280,6 +282,7 @@ Result<engine::Request> read_generation(const Fields& fields, const HostedModel&
   out.client = fields.text("user", request.peer);
   out.priority = static_cast<int32_t>(fields.integer("priority", 0));
   out.timeout_ms = fields.number("deadline_ms", out.timeout_ms);
+  out.reuse_prefix = fields.boolean("cache_prompt", true);
   return out;
 }
 

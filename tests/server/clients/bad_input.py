@@ -37,7 +37,7 @@ class BadInput(ServerTest):
     def test_fields_that_are_not_supported(self):
         for name, value in (("store", True), ("audio", {}), ("modalities", ["audio"]), ("service_tier", "flex"),
                             ("prediction", {"type": "content"}), ("web_search_options", {}), ("functions", [{}]),
-                            ("reasoning_effort", "high"), ("n_keep", 5), ("cache_prompt", False)):
+                            ("reasoning_effort", "high"), ("n_keep", 5)):
             self.refused(CHAT, chat(**{name: value}), name)
         self.refused("/v1/responses", {"input": "a", "previous_response_id": "x"}, "previous_response_id")
         self.refused(CHAT, {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
