@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from serving import Server
@@ -18,11 +19,13 @@ EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "25")  # an operation and pha
 
 class OpenApi(unittest.TestCase):
     def test_the_server_does_what_the_document_says(self):
-        with Server("-c", "512", "-n", "8", model=TINY) as server:
+        # Its cache of failures goes into the working folder.
+        with Server("-c", "512", "-n", "8", model=TINY) as server, tempfile.TemporaryDirectory() as folder:
             status = subprocess.run(
                 [pathlib.Path(sys.executable).parent / "schemathesis", "run", server.url + "/openapi.json", "--url",
                  server.url, "--max-examples", EXAMPLES, "--seed", "1", "--generation-deterministic",
-                 "--exclude-checks", NOT_CHECKED, "--request-timeout", "60", "--continue-on-failure", "--no-color"], check=False).returncode
+                 "--exclude-checks", NOT_CHECKED, "--request-timeout", "60", "--continue-on-failure", "--no-color"],
+                check=False, cwd=folder).returncode
             self.assertEqual(server.request("/health")[0], 200)
         self.assertEqual(status, 0)
 
