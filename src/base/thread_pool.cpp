@@ -5,7 +5,6 @@
 namespace quipu {
 namespace {
 
-constexpr uint32_t kLeave = 1u << 31;
 constexpr uint32_t kOpen = 1u << 31;
 
 // About 50 microseconds on current machines: longer than the gap between two operations of a token, far shorter than
@@ -32,7 +31,8 @@ ThreadPool::ThreadPool(int n_threads, int n_cores)
 }
 
 ThreadPool::~ThreadPool() {
-  epoch_.fetch_or(kLeave);
+  leave_ = true;
+  epoch_.fetch_add(1, std::memory_order_release);
   epoch_.notify_all();
   for (auto& thread : threads_) thread.join();
 }
@@ -77,7 +77,7 @@ bool ThreadPool::enter() {
   return false;
 }
 
-void ThreadPool::leave() {
+void ThreadPool::exit() {
   if (gate_.fetch_sub(1, std::memory_order_acq_rel) == 1) gate_.notify_one();
 }
 
@@ -102,10 +102,10 @@ void ThreadPool::worker(int thread) {
   for (uint32_t seen = 0;;) {
     wait(epoch_, [seen](uint32_t epoch) { return epoch != seen; });
     seen = epoch_.load(std::memory_order_acquire);
-    if ((seen & kLeave) != 0) return;
+    if (leave_) return;
     if (!enter()) continue;
     work(thread);
-    leave();
+    exit();
   }
 }
 

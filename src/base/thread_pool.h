@@ -58,7 +58,7 @@ class ThreadPool {
   void take_shares(int thread);
   void worker(int thread);
   bool enter();
-  void leave();
+  void exit();
   template <typename Ready>
   void wait(std::atomic<uint32_t>& value, Ready ready) const;
 
@@ -68,7 +68,8 @@ class ThreadPool {
   std::unique_ptr<Share[]> shares_;
   void* body_ = nullptr;
   Trampoline call_ = nullptr;
-  alignas(64) std::atomic<uint32_t> epoch_{0};  // counts up with each run; the top bit set: leave
+  std::atomic<bool> leave_ = false;             // set before the last epoch begins
+  alignas(64) std::atomic<uint32_t> epoch_{0};  // counts up with each run, and may wrap
   alignas(64) std::atomic<uint32_t> gate_{0};   // workers inside a run; the top bit set: more may come in
   std::vector<std::thread> threads_;
 };
