@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/check.h"
 #include "kernels/vector.h"
 
 namespace quipu::backend::cpu {
@@ -138,24 +137,19 @@ class Gemm {
   std::byte* panels_ = nullptr;
 };
 
-// How a layer is computed, one of the two: `gemv` for few tokens where its type has one, else `gemm`.
-struct Choice {
-  const GemmKernels* gemm = nullptr;
-  const GemvKernels* gemv = nullptr;
-
-  // Layers that share a packed x are computed together.
-  [[nodiscard]] bool shares_x(const Choice& other) const {
-    if (gemv != nullptr && other.gemv != nullptr) return gemv->pack_x == other.gemv->pack_x;
-    return gemv == other.gemv && gemm->pack_x == other.gemm->pack_x;
-  }
-};
-
-Choice choose(const CpuContext& context, const model::Linear& layer, size_t n_tokens) {
+// The fused kernels for a layer and so few tokens; null: gemm_of() is faster, or there are none.
+const GemvKernels* gemv_of(const CpuContext& context, const model::Linear& layer, size_t n_tokens) {
   const quant::TensorType type = layer.weight->type;
-  const GemmKernels* gemm = gemm_of(context, type);
-  const GemvKernels* gemv = context.precise ? nullptr : context.kernels->gemv_for(type);
-  if (n_tokens < gemm->min_tokens && gemv != nullptr) return {nullptr, gemv};
-  return {gemm, nullptr};
+  if (context.precise || n_tokens >= gemm_of(context, type)->min_tokens) return nullptr;
+  return context.kernels->gemv_for(type);
+}
+
+// Layers that share a packed x are computed together.
+bool share_x(const CpuContext& context, const model::Linear& a, const model::Linear& b, size_t n_tokens) {
+  const GemvKernels *gemv_a = gemv_of(context, a, n_tokens), *gemv_b = gemv_of(context, b, n_tokens);
+  if (gemv_a != nullptr && gemv_b != nullptr) return gemv_a->pack_x == gemv_b->pack_x;
+  if (gemv_a != nullptr || gemv_b != nullptr) return false;
+  return gemm_of(context, a.weight->type)->pack_x == gemm_of(context, b.weight->type)->pack_x;
 }
 
 using Layers = std::span<const model::Linear* const>;
@@ -184,16 +178,15 @@ void linear(const CpuContext& context, model::Rows x, Layers layers, Results res
   if (x.n_rows == 0) return;
   // In most models all layers of a call go together.
   for (size_t begin = 0; begin < layers.size();) {
-    const Choice choice = choose(context, *layers[begin], x.n_rows);
+    const model::Linear& first = *layers[begin];
     size_t end = begin + 1;
-    while (end < layers.size() && choose(context, *layers[end], x.n_rows).shares_x(choice)) end++;
+    while (end < layers.size() && share_x(context, first, *layers[end], x.n_rows)) end++;
     const size_t mark = context.arena->mark();
     const Layers some_layers = layers.subspan(begin, end - begin);
     const Results some_results = results.subspan(begin, end - begin);
-    if (choice.gemv != nullptr) {
-      run_gemv(context, *choice.gemv, x, some_layers, some_results);
+    if (const GemvKernels* gemv = gemv_of(context, first, x.n_rows); gemv != nullptr) {
+      run_gemv(context, *gemv, x, some_layers, some_results);
     } else {
-      QUIPU_CHECK(choice.gemm != nullptr);
       run_gemm(context, x, some_layers, some_results);
     }
     context.arena->release(mark);

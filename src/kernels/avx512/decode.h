@@ -32,6 +32,17 @@ inline __mmask32 first32(size_t n) {
   return static_cast<__mmask32>(n >= 32 ? 0xffffffffu : (1u << n) - 1);
 }
 
+// 16 elements of a row of x from `at` on, zeros beyond n_in.
+inline __m512 load_part16(const float* x, size_t n_in, size_t at) {
+  return at < n_in ? _mm512_maskz_loadu_ps(first16(n_in - at), x + at) : _mm512_setzero_ps();
+}
+
+// The bits of |x|: floats of one sign are in the order of their bits, infinities and NaNs behind all others.
+inline __m512i magnitudes(__m512 x) {
+  return _mm512_and_si512(_mm512_castps_si512(x), _mm512_set1_epi32(0x7fffffff));
+}
+inline constexpr uint32_t kLargestFinite = 0x7f7fffff;
+
 template <>
 inline Floats32 decode32<quant::TensorType::F32>(const std::byte* row, size_t chunk, size_t n) {
   const std::byte* p = row + chunk * 128;

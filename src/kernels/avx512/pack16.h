@@ -13,16 +13,11 @@ struct Quantizer {
 };
 
 inline Quantizer quantizer_of(const __m512 x[16]) {
-  // Floats of one sign are in the order of their bits, infinities and NaNs behind all others.
-  const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
   __m512i max = _mm512_setzero_si512();
-  for (size_t i = 0; i < 16; ++i) {
-    max = _mm512_max_epi32(max, _mm512_and_si512(_mm512_castps_si512(x[i]), magnitude));
-  }
-  constexpr int kLargestFinite = 0x7f7fffff;
-  const int bits = _mm512_reduce_max_epi32(max);
+  for (size_t i = 0; i < 16; ++i) max = _mm512_max_epi32(max, magnitudes(x[i]));
+  const auto bits = static_cast<uint32_t>(_mm512_reduce_max_epi32(max));
   if (bits > kLargestFinite) return {__builtin_nanf(""), _mm512_setzero_ps()};
-  const float largest = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(bits)));
+  const auto largest = __builtin_bit_cast(float, bits);
   if (largest < kLeastMax) return {0, _mm512_setzero_ps()};
   return {largest / kMaxQ, _mm512_set1_ps(kMaxQ / largest)};
 }
@@ -49,10 +44,7 @@ void pack_x(const float* x, size_t n_in, void* packed) {
     if (n_in - k >= 256) {
       for (size_t run = 0; run < 16; ++run) v[run] = _mm512_loadu_ps(x + k + 16 * run);
     } else {
-      for (size_t run = 0; run < 16; ++run) {
-        const size_t at = k + 16 * run;
-        v[run] = at < n_in ? _mm512_maskz_loadu_ps(first16(n_in - at), x + at) : _mm512_setzero_ps();
-      }
+      for (size_t run = 0; run < 16; ++run) v[run] = load_part16(x, n_in, k + 16 * run);
     }
     const Quantizer quantizer = quantizer_of(v);
     // Turns what a zero inverse makes of a NaN or infinity into 0.
@@ -79,10 +71,9 @@ void pack_x(const float* x, size_t n_in, void* packed) {
 
 void pack_floats(const float* x, size_t n_in, void* packed) {
   auto* out = static_cast<float*>(packed);
-  for (size_t k = 0; k < n_in; k += 32, x += 32, out += 32) {
-    const size_t n = n_in - k;
-    _mm512_store_ps(out, _mm512_maskz_loadu_ps(first16(n), x));
-    _mm512_store_ps(out + 16, n > 16 ? _mm512_maskz_loadu_ps(first16(n - 16), x + 16) : _mm512_setzero_ps());
+  for (size_t k = 0; k < n_in; k += 32, out += 32) {
+    _mm512_store_ps(out, load_part16(x, n_in, k));
+    _mm512_store_ps(out + 16, load_part16(x, n_in, k + 16));
   }
 }
 

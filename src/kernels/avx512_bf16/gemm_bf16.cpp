@@ -20,9 +20,7 @@ struct BFloat16 {
 void pack_x(const float* x, size_t n_in, void* packed) {
   auto* out = static_cast<__m512i*>(packed);
   for (size_t k = 0; k < n_in; k += 32) {
-    const __m512 a = _mm512_maskz_loadu_ps(first16(n_in - k), x + k);
-    const __m512 b = n_in - k > 16 ? _mm512_maskz_loadu_ps(first16(n_in - k - 16), x + k + 16) : _mm512_setzero_ps();
-    BFloat16::pack({a, b}, out++);
+    BFloat16::pack({load_part16(x, n_in, k), load_part16(x, n_in, k + 16)}, out++);
   }
 }
 

@@ -119,7 +119,7 @@ struct RowMasks {
 
 [[gnu::always_inline]] inline void load_sums(const RowMasks& masks, const float* y, __m512 sum[2]) {
   sum[0] = _mm512_maskz_loadu_ps(masks.rows[0], y);
-  sum[1] = masks.rows[1] != 0 ? _mm512_maskz_loadu_ps(masks.rows[1], y + 16) : _mm512_setzero_ps();
+  sum[1] = _mm512_maskz_loadu_ps(masks.rows[1], y + 16);
 }
 [[gnu::always_inline]] inline void store_sums(const RowMasks& masks, float* y, const __m512 sum[2]) {
   _mm512_mask_storeu_ps(y, masks.rows[0], sum[0]);
@@ -176,9 +176,7 @@ void multiply_tile(const PanelProduct& p, const std::byte* x, float* y) {
     }
     for (size_t i = run; i < kOutliers; ++i) add_outliers(i);
     for (; run < n_runs; ++run) add_run<Panel, kTokens>(*panel, run, tokens, sum);
-    for (size_t t = 0; t < kTokens; ++t) {
-      store_sums(masks, y + t * p.y_stride, sum[t]);
-    }
+    for (size_t t = 0; t < kTokens; ++t) store_sums(masks, y + t * p.y_stride, sum[t]);
   }
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "kernels/avx512/decode.h"
+#include "kernels/x86/packed16.h"
 
 namespace quipu::kernels {
 namespace {
@@ -24,20 +25,11 @@ struct alignas(64) Packed8 {
 };
 
 inline constexpr float kMaxQ8 = 127;
-inline constexpr float kLargestFinite = 0x1.fffffep127f;
-// A magnitude below this is taken as zero: its reciprocal times 127 must not overflow.
-inline constexpr float kLeastMax8 = 0x1p-100f;
 
-inline __m512 load_part16(const float* x, size_t n_in, size_t at) {
-  return at < n_in ? _mm512_maskz_loadu_ps(first16(n_in - at), x + at) : _mm512_setzero_ps();
-}
-
-// The bits of the largest magnitude of 32. Floats of one sign are in the order of their bits, infinities and NaNs
-// behind all others.
+// The bits of the largest magnitude of 32.
 inline uint32_t largest_of_32(const float* x) {
-  const __m512i magnitude = _mm512_set1_epi32(0x7fffffff);
-  return static_cast<uint32_t>(_mm512_reduce_max_epi32(_mm512_max_epi32(
-      _mm512_and_si512(_mm512_load_si512(x), magnitude), _mm512_and_si512(_mm512_load_si512(x + 16), magnitude))));
+  return static_cast<uint32_t>(
+      _mm512_reduce_max_epi32(_mm512_max_epi32(magnitudes(_mm512_load_ps(x)), magnitudes(_mm512_load_ps(x + 16)))));
 }
 
 // 256 elements of a row, and the bits of the largest magnitude of each 32.
@@ -50,11 +42,10 @@ struct alignas(64) Group {
 inline Packed8::Outlier take_outlier(Group& group) {
   size_t c = 0;
   for (size_t i = 1; i < 8; ++i) c = group.largest[i] > group.largest[c] ? i : c;
-  const __m512i magnitude = _mm512_set1_epi32(0x7fffffff),
-                wanted = _mm512_set1_epi32(static_cast<int>(group.largest[c]));
+  const __m512i wanted = _mm512_set1_epi32(static_cast<int>(group.largest[c]));
   float* x = group.x + 32 * c;
-  const uint32_t low = _mm512_cmpeq_epi32_mask(_mm512_and_si512(_mm512_load_si512(x), magnitude), wanted);
-  const uint32_t high = _mm512_cmpeq_epi32_mask(_mm512_and_si512(_mm512_load_si512(x + 16), magnitude), wanted);
+  const uint32_t low = _mm512_cmpeq_epi32_mask(magnitudes(_mm512_load_ps(x)), wanted);
+  const uint32_t high = _mm512_cmpeq_epi32_mask(magnitudes(_mm512_load_ps(x + 16)), wanted);
   const auto i = static_cast<uint32_t>(__builtin_ctz(low | high << 16));
   const Packed8::Outlier outlier{x[i], static_cast<uint32_t>(32 * c) + i};
   x[i] = 0;
@@ -76,7 +67,7 @@ inline __m512 sums_of_16(const uint8_t bytes[256]) {
 }
 
 // The sums of x, as it is rounded, of each 16 and each 32.
-inline void store_sums(Packed8& out) {
+inline void set_sums(Packed8& out) {
   const __m512i twice = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
   const __m512 scales = _mm512_permutexvar_ps(twice, _mm512_castps256_ps512(_mm256_load_ps(out.scale)));
   _mm512_store_ps(out.sum16, _mm512_mul_ps(sums_of_16(out.q), scales));
@@ -91,9 +82,8 @@ inline void store_bytes(uint8_t* out, __m512i a, __m512i b) {
 }
 
 inline void pack_block(const Group& group, size_t c, Packed8& out) {
-  float largest;
-  __builtin_memcpy(&largest, &group.largest[c], sizeof largest);
-  const bool zero = largest < kLeastMax8, finite = largest <= kLargestFinite;
+  const auto largest = __builtin_bit_cast(float, group.largest[c]);
+  const bool zero = largest < kLeastMax, finite = group.largest[c] <= kLargestFinite;
   out.scale[c] = zero ? 0 : finite ? largest / kMaxQ8 : __builtin_nanf("");
   const __m512 inverse = _mm512_set1_ps(zero || !finite ? 0 : kMaxQ8 / largest);
   // Turns what a zero inverse makes of a NaN or infinity into 0.
@@ -111,7 +101,7 @@ void pack_x8(const float* x, size_t n_in, void* packed) {
     for (size_t c = 0; c < 8; ++c) group.largest[c] = largest_of_32(group.x + 32 * c);
     for (Packed8::Outlier& outlier : out->outliers) outlier = take_outlier(group);
     for (size_t c = 0; c < 8; ++c) pack_block(group, c, *out);
-    store_sums(*out);
+    set_sums(*out);
   }
 }
 
