@@ -23,10 +23,15 @@ static_assert(kBlock == kManyNumbers);
 template <typename Encode>
 void for_many_blocks(const float* source, const float* importance, size_t n, Encode encode) {
   ManyBlocks blocks;
+  std::array<float, kManyBlocks * kBlock> weights;
   for (size_t first = 0; first < n / kBlock; first += kManyBlocks) {
     const size_t n_blocks = std::min(kManyBlocks, n / kBlock - first);
-    const size_t at = first * kBlock;
-    search_kernels().load_blocks(source + at, importance == nullptr ? nullptr : importance + at, n_blocks, blocks);
+    for (size_t b = 0; importance != nullptr && b < n_blocks; ++b) {
+      const size_t at = (first + b) * kBlock;
+      error_weights(importance + at, source + at, kBlock, Weighing::by_size, &weights[b * kBlock]);
+    }
+    const float* given = importance == nullptr ? nullptr : weights.data();
+    search_kernels().load_blocks(source + first * kBlock, given, n_blocks, blocks);
     encode(first, n_blocks, blocks);
   }
 }

@@ -10,8 +10,6 @@ namespace {
 
 // Below this all numbers of a group count as 0: binary16 scales end at 6e-8.
 constexpr float kNothing = 1e-12f;
-// A third round would lower the error by less than a thousandth.
-constexpr int kMaxRefinements = 2;
 
 // Scales that are tried map the largest number to (the end of the range) + step k: up to one and a half integers within
 // or beyond the range. The refinement finds what lies between; where a minimum is free as well, finer steps still lower
@@ -111,26 +109,22 @@ struct Solution {
 };
 
 // The best scale and minimum for integers of these sums.
-Solution solve(const AffineSums& sums, Minimum sign, const Moments& all) {
+Solution solve(const AffineSums& sums, const Moments& all) {
   const float covariance = sums.xq - all.x * sums.q / all.w;
   const float variance = sums.qq - sums.q * sums.q / all.w;
   if (variance > 0) {
     const float scale = covariance / variance;
     const float best_minimum = (scale * sums.q - all.x) / all.w;
-    if (sign == Minimum::any || best_minimum >= 0) {
-      return {{scale, best_minimum}, all.x * all.x / all.w + covariance * scale};
-    }
+    if (best_minimum >= 0) return {{scale, best_minimum}, all.x * all.x / all.w + covariance * scale};
   }
-  if (sums.qq > 0 && sign == Minimum::not_negative) return {{sums.xq / sums.qq, 0}, sums.xq * sums.xq / sums.qq};
+  if (sums.qq > 0) return {{sums.xq / sums.qq, 0}, sums.xq * sums.xq / sums.qq};
   return {};
 }
 
 // The one whose solution gains most: solve() for all at once, without branches.
-size_t best_candidate(const AffineCandidates& sums, Minimum sign, const Moments& all) {
+size_t best_candidate(const AffineCandidates& sums, const Moments& all) {
   const float inverse_w = 1 / all.w;
   const float mean = all.x * inverse_w;
-  const float least = sign == Minimum::any ? -INFINITY : 0;
-  const float without = sign == Minimum::any ? 0.f : 1.f;  // whether a minimum of 0 is tried in place of a negative one
   Candidates gains{};
   for (size_t c = 0; c < kCandidates; ++c) {
     const float covariance = sums.xq[c] - mean * sums.q[c];
@@ -138,8 +132,9 @@ size_t best_candidate(const AffineCandidates& sums, Minimum sign, const Moments&
     const float scale = covariance / (variance > 0 ? variance : 1);
     const float minimum = (scale * sums.q[c] - all.x) * inverse_w;
     const float of_both = all.x * mean + covariance * scale;
-    const float of_scale = without * sums.xq[c] * sums.xq[c] / (sums.qq[c] > 0 ? sums.qq[c] : 1);
-    const bool solved = (variance > 0) & (minimum >= least);
+    // A minimum of 0 in place of a negative one.
+    const float of_scale = sums.xq[c] * sums.xq[c] / (sums.qq[c] > 0 ? sums.qq[c] : 1);
+    const bool solved = (variance > 0) & (minimum >= 0);
     gains[c] = solved ? of_both : of_scale;
   }
   return static_cast<size_t>(std::ranges::max_element(gains) - gains.begin());
@@ -234,10 +229,10 @@ float fit_scale(const Group& group, const Alphabet& alphabet) {
   return best.scale();
 }
 
-Affine fit_affine(const Group& group, int q_max, Minimum sign) {
+Affine fit_affine(const Group& group, int q_max) {
   const SearchKernels& kernels = search_kernels();
-  auto [low, high] = search_kernels().extent(group.x.data(), group.x.size());
-  if (sign == Minimum::not_negative) low = std::min(low, 0.f);
+  auto [low, high] = kernels.extent(group.x.data(), group.x.size());
+  low = std::min(low, 0.f);
   if (high - low < kNothing) return {0, -low};
   const Moments all = moments(group);
   const auto top = static_cast<float>(q_max);
@@ -250,11 +245,11 @@ Affine fit_affine(const Group& group, int q_max, Minimum sign) {
   }
   AffineCandidates sums{};
   kernels.affines(group, top, shift, inverse, sums);
-  const size_t at = best_candidate(sums, sign, all);
-  Solution best = solve({sums.q[at], sums.xq[at], sums.qq[at]}, sign, all);
+  const size_t at = best_candidate(sums, all);
+  Solution best = solve({sums.q[at], sums.xq[at], sums.qq[at]}, all);
   for (int i = 0; i < kMaxRefinements && best.affine.scale != 0; ++i) {
     const float near = finite_inverse(best.affine.scale);
-    const Solution found = solve(kernels.affine(group, top, best.affine.minimum, near), sign, all);
+    const Solution found = solve(kernels.affine(group, top, best.affine.minimum, near), all);
     if (!(found.gain > best.gain)) break;
     best = found;
   }

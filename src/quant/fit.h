@@ -63,12 +63,11 @@ float fit_scale(const Group& group, const Alphabet& alphabet);
 // The place of the nearest level for each of x / scale.
 void nearest_levels(std::span<const float> x, std::span<const int8_t> levels, float scale, uint8_t* places);
 
-// x is near scale * q - minimum, q from 0 to q_max.
+// x is near scale * q - minimum, q from 0 to q_max, minimum 0 or more.
 struct Affine {
   float scale = 0, minimum = 0;
 };
-enum class Minimum : unsigned char { any, not_negative };
-Affine fit_affine(const Group& group, int q_max, Minimum sign);
+Affine fit_affine(const Group& group, int q_max);
 
 // sum w (x - (scale q - minimum))^2 with the nearest q of the alphabet.
 float error_of_fit(const Group& group, const Alphabet& alphabet, Affine affine);

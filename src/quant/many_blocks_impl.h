@@ -36,31 +36,20 @@ void weigh_blocks(ManyBlocks& blocks) {
   }
 }
 
-// Their own share of the block's mean; columns that the text did not use may matter for another one.
-void weigh_by_importance(const float* importance, size_t n_blocks, ManyBlocks& blocks) {
-  constexpr float kLeast = 1e-3f;
-  for (size_t b = 0; b < kManyBlocks; ++b) {
-    const float* of_block = importance + (b < n_blocks ? b : 0) * kManyNumbers;
-    float sum = 0;
-    for (size_t i = 0; i < kManyNumbers; ++i) sum += of_block[i];
-    const float inverse_mean = sum > 0 ? static_cast<float>(kManyNumbers) / sum : 0;
-    const bool usable = inverse_mean > 0 && inverse_mean < 3e38f;
-    for (size_t i = 0; i < kManyNumbers; ++i) blocks.weights[i][b] = usable ? of_block[i] * inverse_mean + kLeast : 1;
-  }
-}
-
-void load_blocks(const float* source, const float* importance, size_t n_blocks, ManyBlocks& blocks) {
+void load_blocks(const float* source, const float* weights, size_t n_blocks, ManyBlocks& blocks) {
   std::array<float, kManyNumbers> block{};
   for (size_t b = 0; b < kManyBlocks; ++b) {
-    if (b < n_blocks) {
+    const bool exists = b < n_blocks;
+    if (exists) {
       copy(source + b * kManyNumbers, kManyNumbers, block.data());
     } else {
       block.fill(0);
     }
     for (size_t i = 0; i < kManyNumbers; ++i) blocks.x[i][b] = block[i];
+    if (weights == nullptr) continue;
+    for (size_t i = 0; i < kManyNumbers; ++i) blocks.weights[i][b] = exists ? weights[b * kManyNumbers + i] : 1;
   }
-  if (importance == nullptr) return weigh_blocks(blocks);
-  weigh_by_importance(importance, n_blocks, blocks);
+  if (weights == nullptr) weigh_blocks(blocks);
 }
 
 struct BlockExtents {
@@ -132,7 +121,7 @@ void fit_scales(const ManyBlocks& blocks, RealRange range, std::span<const float
         }
       }
     }
-    for (int refinement = 0; refinement < 2; ++refinement) {
+    for (int refinement = 0; refinement < kMaxRefinements; ++refinement) {
       const Lanes inverse[1] = {inverse_or_0(best.scale())};
       LaneSums sums[1];
       sum_scales(blocks, at, round, inverse, sums);
@@ -205,7 +194,7 @@ void fit_affines(const ManyBlocks& blocks, float top, std::span<const float> ste
       sum_affines(blocks, at, round, -low, inverse, sums);
       for (const LaneAffineSums& each : sums) best.take(solve(each));
     }
-    for (int refinement = 0; refinement < 2; ++refinement) {
+    for (int refinement = 0; refinement < kMaxRefinements; ++refinement) {
       const Lanes inverse[1] = {inverse_or_0(best.scale)};
       LaneAffineSums sums[1];
       sum_affines(blocks, at, round, best.minimum, inverse, sums);

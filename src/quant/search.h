@@ -15,6 +15,10 @@ namespace quipu::quant {
 inline constexpr size_t kCandidates = 16;
 using Candidates = std::array<float, kCandidates>;
 
+// After the best of them, rounding and solving for the best scale are repeated. A third round would lower the error by
+// less than a thousandth.
+inline constexpr int kMaxRefinements = 2;
+
 // Numbers, a multiple of 16 of them, and the weights of their squared errors, of the same length.
 struct Group {
   std::span<const float> x;
@@ -67,8 +71,8 @@ struct SearchKernels {
   void (*round)(const float* x, size_t n, float shift, float inverse, RealRange range, int8_t* q);
 
   // Sixteen blocks of 32 numbers at once. Loads n_blocks of them, at most 16, as copy() does, the others all 0, with
-  // the weights that error_weights() gives (fit.h).
-  void (*load_blocks)(const float* source, const float* importance, size_t n_blocks, ManyBlocks& blocks);
+  // `weights`, as many as numbers, or, if they are null, those of weigh().
+  void (*load_blocks)(const float* source, const float* weights, size_t n_blocks, ManyBlocks& blocks);
   // The best scale of those that map the largest number to an end of the range + each step, refined. The number of
   // steps is a multiple of 4.
   void (*fit_scales)(const ManyBlocks& blocks, RealRange range, std::span<const float> steps, OfBlocks& scales);

@@ -104,7 +104,7 @@ AffineSuperBlock fit_affine_super(const BlockInput<kSuperBlock>& input, const Af
   float largest_scale = 0;
   float largest_min = 0;
   for (size_t s = 0; s < kSuperBlock / shape.group; ++s) {
-    wanted[s] = fit_affine(group_of(input, shape.group, s), shape.q_max, Minimum::not_negative);
+    wanted[s] = fit_affine(group_of(input, shape.group, s), shape.q_max);
     // A negative scale counts downwards from the largest number; the formats' scales are not negative.
     if (wanted[s].scale < 0) wanted[s] = {0, std::max(wanted[s].minimum, 0.f)};
     largest_scale = std::max(largest_scale, wanted[s].scale);
