@@ -17,6 +17,8 @@ import statistics
 import subprocess
 import time
 
+from server_process import ServerProcess
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -57,17 +59,14 @@ def main():
     parser.add_argument("--generate", type=int, default=128)
     parser.add_argument("--temperature", type=float, default=0.0)
     arguments = parser.parse_args()
-    server = subprocess.Popen([str(word) for word in (
-        arguments.quipu, "--server", "-m", arguments.model, "-t", arguments.threads, "--port", 0, "--nobrowser",
-        "--access-log", os.devnull)], stderr=subprocess.PIPE, text=True)
+    server = ServerProcess(arguments.quipu, arguments.model, "-t", arguments.threads)
     try:
-        port = next(int(found[1]) for line in server.stderr if (found := re.search(r"listening on http.*:(\d+)", line)))
         dice = random.Random(0)
         prompts = [[dice.randrange(1000, 40000) for _ in range(arguments.prompt)] for _ in range(arguments.rounds + 1)]
-        stream(port, prompts.pop(), arguments)  # warms up
+        stream(server.port, prompts.pop(), arguments)  # warms up
         ours, benches = [], []
         for prompt in prompts:
-            ours.append(stream(port, prompt, arguments))
+            ours.append(stream(server.port, prompt, arguments))
             benches.append((bench(arguments, "-p", arguments.prompt, "-n", 0),
                             bench(arguments, "-p", 0, "-n", arguments.generate, "-d", arguments.prompt)))
         for i, name in enumerate((f"prompt of {arguments.prompt}", f"answer of {arguments.generate}")):
@@ -76,8 +75,7 @@ def main():
                   f"{statistics.median(b[i] for b in benches):8.1f} tokens/s, ratio {statistics.median(ratios):.3f} "
                   f"({min(ratios):.3f} to {max(ratios):.3f})")
     finally:
-        server.terminate()
-        server.wait()
+        server.stop()
 
 
 if __name__ == "__main__":

@@ -32,29 +32,19 @@ import threading
 import time
 
 from bad_clients import KEY, Storm
+from load import WORDS
+from server_process import ServerProcess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-WORDS = "river stone cloud night green seven morning letter garden window summer bridge paper candle market forest".split()
 REQUEST_TIMEOUT_S = 300
 
 
-class Server:
+class Server(ServerProcess):
     """The program under test; its figures come from /proc and /metrics."""
 
     def __init__(self, arguments, timeout_s):
-        command = [arguments.quipu, "--server", "-m", arguments.model, "--port", "0", "--nobrowser", "--precise", "-t",
-                   arguments.threads, "-c", "2048", "-np", "8", "--metrics", "--api-key", KEY, "--timeout", timeout_s,
-                   "--access-log", os.devnull]
-        self.process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True)
-        self.lines = []
-        for line in self.process.stderr:
-            self.lines.append(line)
-            if found := re.search(r"listening on http://127.0.0.1:(\d+)", line):
-                self.port = int(found[1])
-                break
-        else:
-            sys.exit("soak: the server did not start: " + "".join(self.lines))
-        threading.Thread(target=lambda: self.lines.extend(self.process.stderr), daemon=True).start()
+        super().__init__(arguments.quipu, arguments.model, "--precise", "-t", arguments.threads, "-c", "2048", "-np", "8",
+                         "--metrics", "--api-key", KEY, "--timeout", timeout_s)
 
     def get(self, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
