@@ -61,9 +61,9 @@ void encode_tq1_0(const float* source, std::byte* target, size_t n, const float*
       packed[byte] += (q[i] + 1) * kPowersOf3[4 - digit];
     }
     // The five digits as a fraction of 3^5 in units of 1/256, rounded up.
-    for (size_t i = 0; i < packed.size(); ++i) {
-      (i < 48 ? block.q[i] : block.high[i - 48]) = static_cast<uint8_t>((packed[i] * 256 + 242) / 243);
-    }
+    const auto byte_of = [&](size_t i) { return static_cast<uint8_t>((packed[i] * 256 + 242) / 243); };
+    for (size_t i = 0; i < 48; ++i) block.q[i] = byte_of(i);
+    for (size_t i = 48; i < packed.size(); ++i) block.high[i - 48] = byte_of(i);
   });
 }
 
