@@ -17,12 +17,10 @@ struct Panel {
   static void store(const float32x4_t v[4][4], size_t row, size_t k, void* panel) {
     float* out = static_cast<float*>(panel) + k * kPanelRows + row;
     for (size_t q = 0; q < 4; ++q, out += 4 * kPanelRows) {
-      const float32x4_t a = vtrn1q_f32(v[0][q], v[1][q]), b = vtrn2q_f32(v[0][q], v[1][q]);
-      const float32x4_t c = vtrn1q_f32(v[2][q], v[3][q]), d = vtrn2q_f32(v[2][q], v[3][q]);
-      vst1q_f32(out, vcombine_f32(vget_low_f32(a), vget_low_f32(c)));
-      vst1q_f32(out + kPanelRows, vcombine_f32(vget_low_f32(b), vget_low_f32(d)));
-      vst1q_f32(out + 2 * kPanelRows, vcombine_f32(vget_high_f32(a), vget_high_f32(c)));
-      vst1q_f32(out + 3 * kPanelRows, vcombine_f32(vget_high_f32(b), vget_high_f32(d)));
+      const float32x4_t four[4] = {v[0][q], v[1][q], v[2][q], v[3][q]};
+      float32x4_t columns[4];
+      transpose4(four, columns);
+      for (size_t i = 0; i < 4; ++i) vst1q_f32(out + i * kPanelRows, columns[i]);
     }
   }
 };

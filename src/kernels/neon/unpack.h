@@ -126,6 +126,16 @@ void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel
   }
 }
 
+// columns[i] is lane i of each row.
+inline void transpose4(const float32x4_t rows[4], float32x4_t columns[4]) {
+  const float32x4_t a = vtrn1q_f32(rows[0], rows[1]), b = vtrn2q_f32(rows[0], rows[1]);
+  const float32x4_t c = vtrn1q_f32(rows[2], rows[3]), d = vtrn2q_f32(rows[2], rows[3]);
+  columns[0] = vcombine_f32(vget_low_f32(a), vget_low_f32(c));
+  columns[1] = vcombine_f32(vget_low_f32(b), vget_low_f32(d));
+  columns[2] = vcombine_f32(vget_high_f32(a), vget_high_f32(c));
+  columns[3] = vcombine_f32(vget_high_f32(b), vget_high_f32(d));
+}
+
 // A token's sums for the rows of a panel, or the n of them that exist, to or from y.
 inline void copy_rows(float* to, const float* from, size_t n) {
   for (size_t i = 0; i < n; ++i) to[i] = from[i];

@@ -1,5 +1,6 @@
 // GEMM with bfloat16 products and float32 sums, for BFMMLA, which multiplies two tokens by two rows over four k: panels
 // of 16 rows, [k / 4][8 pairs of rows][2][4].
+#include "kernels/neon/pairs.h"
 #include "kernels/neon/unpack.h"
 #include "kernels/tables.h"
 
@@ -7,7 +8,6 @@ namespace quipu::kernels {
 namespace {
 
 constexpr size_t kBlock = GemmKernels::kBlock;
-constexpr size_t kRowPairs = kPanelRows / 2;
 // 3 pairs of tokens by 8 of rows are 24 sums; 6 registers of x (8 k) and one of weights leave one of the 32 registers
 // free.
 constexpr size_t kTilePairs = 3;
@@ -45,23 +45,6 @@ void pack_x(const float* x, size_t n_in, void* packed) {
   store8(out + k, two_of_four(vld1q_f32(padded), vld1q_f32(padded + 4)));
 }
 
-// Lane 0 and 1 of the sums of a pair of rows are the first token's, 2 and 3 the second's.
-inline void load_sums(const float* first, const float* second, size_t n_rows, float32x4_t sum[kRowPairs]) {
-  float a[kPanelRows] = {}, b[kPanelRows] = {};
-  copy_rows(a, first, n_rows);
-  copy_rows(b, second, n_rows);
-  for (size_t i = 0; i < kRowPairs; ++i) sum[i] = vcombine_f32(vld1_f32(a + 2 * i), vld1_f32(b + 2 * i));
-}
-inline void store_sums(const float32x4_t sum[kRowPairs], size_t n_rows, float* first, float* second) {
-  float a[kPanelRows], b[kPanelRows];
-  for (size_t i = 0; i < kRowPairs; ++i) {
-    vst1_f32(a + 2 * i, vget_low_f32(sum[i]));
-    vst1_f32(b + 2 * i, vget_high_f32(sum[i]));
-  }
-  copy_rows(first, a, n_rows);
-  if (second != first) copy_rows(second, b, n_rows);
-}
-
 // Two tokens' next four k and the four after those, from eight of each.
 inline void interleave(bfloat16x8_t first, bfloat16x8_t second, bfloat16x8_t x[2]) {
   const uint64x2_t a = vreinterpretq_u64_bf16(first), b = vreinterpretq_u64_bf16(second);
@@ -80,7 +63,7 @@ void multiply_tile(const PanelProduct& p, size_t n_tokens, const std::byte* x, f
     ys[t] = y + token * p.y_stride;
   }
   float32x4_t sum[kPairs][kRowPairs];
-  for (size_t t = 0; t < kPairs; ++t) load_sums(ys[2 * t], ys[2 * t + 1], p.accumulate ? p.n_rows : 0, sum[t]);
+  for (size_t t = 0; t < kPairs; ++t) load_pairs(ys[2 * t], ys[2 * t + 1], p.accumulate ? p.n_rows : 0, sum[t]);
   const auto* w = static_cast<const uint16_t*>(p.panel);
   for (size_t k = 0; k < p.n_k; k += 8) {
     bfloat16x8_t v[kPairs][2];
@@ -92,7 +75,7 @@ void multiply_tile(const PanelProduct& p, size_t n_tokens, const std::byte* x, f
       }
     }
   }
-  for (size_t t = 0; t < kPairs; ++t) store_sums(sum[t], p.n_rows, ys[2 * t], ys[2 * t + 1]);
+  for (size_t t = 0; t < kPairs; ++t) store_pairs(sum[t], p.n_rows, ys[2 * t], ys[2 * t + 1]);
 }
 
 void multiply(const PanelProduct& p) {
