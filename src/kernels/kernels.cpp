@@ -46,6 +46,8 @@ std::string_view isa_name(Isa isa) {
       return "neon";
     case Isa::neon_dotprod:
       return "neon_dotprod";
+    case Isa::neon_i8mm:
+      return "neon_i8mm";
     case Isa::neon_bf16:
       return "neon_bf16";
   }
@@ -96,14 +98,17 @@ const AttentionKernels& attention_kernels(Isa isa) {
 #elif defined(__aarch64__)
 
 std::span<const Isa> all_isas() {
-  static constexpr std::array kIsas = {Isa::generic, Isa::neon, Isa::neon_dotprod, Isa::neon_bf16};
+  static constexpr std::array kIsas = {Isa::generic, Isa::neon, Isa::neon_dotprod, Isa::neon_i8mm, Isa::neon_bf16};
   return kIsas;
 }
 
 const Kernels& kernels(Isa isa) {
   static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32, generic::gemv);
   static const Kernels kNeon = table_of(Isa::neon, neon::gemm_f32, neon::gemm_f32, neon::gemv);
-  static const Kernels kNeonDotprod = table_of(Isa::neon_dotprod, neon::gemm_f32, neon::gemm_f32, neon_dotprod::gemv);
+  static const Kernels kNeonDotprod = with_gemm(
+      table_of(Isa::neon_dotprod, neon::gemm_f32, neon::gemm_f32, neon_dotprod::gemv), neon_dotprod::gemm_int8);
+  static const Kernels kNeonI8mm =
+      with_gemm(table_of(Isa::neon_i8mm, neon::gemm_f32, neon::gemm_f32, neon_dotprod::gemv), neon_i8mm::gemm_int8);
   static const Kernels kNeonBf16 = table_of(Isa::neon_bf16, neon_bf16::gemm_bf16, neon::gemm_f32, neon_dotprod::gemv);
   switch (isa) {
     case Isa::generic:
@@ -112,6 +117,8 @@ const Kernels& kernels(Isa isa) {
       return kNeon;
     case Isa::neon_dotprod:
       return kNeonDotprod;
+    case Isa::neon_i8mm:
+      return kNeonI8mm;
     case Isa::neon_bf16:
       return kNeonBf16;
     default:

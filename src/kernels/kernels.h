@@ -24,6 +24,7 @@ enum class Isa : uint8_t {
   avx512_bf16,
   neon,
   neon_dotprod,
+  neon_i8mm,
   neon_bf16,
 };
 std::string_view isa_name(Isa isa);

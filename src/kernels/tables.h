@@ -43,7 +43,11 @@ extern const GemmKernels gemm_f32;
 extern const GemvTable gemv;
 }  // namespace neon
 namespace neon_dotprod {
+extern const GemmTable gemm_int8;  // null for types that it has no kernel for
 extern const GemvTable gemv;
+}  // namespace neon_dotprod
+namespace neon_i8mm {
+extern const GemmTable gemm_int8;
 }
 namespace neon_bf16 {
 extern const GemmKernels gemm_bf16;

@@ -35,6 +35,7 @@ inline bool has(Isa isa) {
 #elif defined(__aarch64__)
   const platform::CpuFeatures& cpu = platform::cpu_features();
   if (isa == Isa::neon_dotprod) return cpu.dotprod;
+  if (isa == Isa::neon_i8mm) return cpu.dotprod && cpu.i8mm;
   if (isa == Isa::neon_bf16) return cpu.dotprod && cpu.bf16;
 #endif
   const std::vector<Isa> found = isas_of_this_cpu();

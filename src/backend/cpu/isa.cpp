@@ -24,6 +24,8 @@ bool has(kernels::Isa isa) {
       return cpu.neon;
     case kernels::Isa::neon_dotprod:
       return cpu.neon && cpu.dotprod;
+    case kernels::Isa::neon_i8mm:
+      return cpu.neon && cpu.dotprod && cpu.i8mm;
     case kernels::Isa::neon_bf16:
       return cpu.neon && cpu.dotprod && cpu.bf16;
   }
