@@ -234,12 +234,12 @@ class CrossTest(unittest.TestCase):
 
     def test_kernels_of_every_instruction_set(self):
         # What each processor has, by its manual: NEON alone; dot products; all.
-        for processor, lacks in (("max", ()), ("cortex-a76", ("neon_bf16",)),
-                                 ("cortex-a53", ("neon_dotprod", "neon_bf16"))):
+        for processor, lacks in (("max", ()), ("cortex-a76", ("neon_i8mm", "neon_bf16")),
+                                 ("cortex-a53", ("neon_dotprod", "neon_i8mm", "neon_bf16"))):
             with self.subTest(processor):
                 # The generic kernels are the same code everywhere: once is enough.
                 said = self.run_tests("kernels", processor, *(["--gtest_filter=*neon*"] if lacks else []))
-                for isa in ("neon_dotprod", "neon_bf16"):
+                for isa in ("neon_dotprod", "neon_i8mm", "neon_bf16"):
                     self.assertEqual(f"this CPU has no {isa}" in said, isa in lacks)
 
 
