@@ -11,13 +11,13 @@ namespace {
 template <size_t kRows>
 class DecodedBlock {
  public:
-  // k_begin is a multiple of GemmKernels::kBlock, and k_end at most so much behind it.
-  DecodedBlock(const WeightRows& w, size_t k_begin, size_t k_end) {
+  // k_begin is a multiple of GemmKernels::kBlock, and k_end at most so much behind it. `decode` is the type's decoder.
+  DecodedBlock(const WeightRows& w, size_t k_begin, size_t k_end, decltype(quant::TypeTraits::decode) decode) {
     const quant::TypeTraits& type = quant::traits(w.type);
     const std::byte* source = w.data + k_begin / type.block_elements * type.block_bytes;
     n_rows_ = w.n_rows < kRows ? w.n_rows : kRows;
     n_in_ = k_end - k_begin;
-    for (size_t r = 0; r < n_rows_; ++r) type.decode(source + r * w.row_bytes, values_[r], n_in_);
+    for (size_t r = 0; r < n_rows_; ++r) decode(source + r * w.row_bytes, values_[r], n_in_);
   }
   [[nodiscard]] WeightRows rows() const {
     return {quant::TensorType::F32, reinterpret_cast<const std::byte*>(values_), sizeof(values_[0]), n_rows_, n_in_};
@@ -58,7 +58,7 @@ struct DecodedGemv {
       float sums[kMaxTokens][kLanes] = {};
       for (size_t k = 0; k < w.n_in; k += kBlock) {
         const size_t n = w.n_in - k < kBlock ? w.n_in - k : kBlock;
-        const DecodedBlock<1> decoded(row, k, k + n);
+        const DecodedBlock<1> decoded(row, k, k + n, quant::traits(w.type).decode);
         for (size_t t = 0; t < n_tokens; ++t) {
           const auto* xt = reinterpret_cast<const float*>(static_cast<const std::byte*>(x) + t * x_stride);
           add_products(decoded.row(0), xt + k, n, sums[t]);

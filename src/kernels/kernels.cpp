@@ -28,6 +28,13 @@ Kernels table_of(Isa isa, const GemmKernels& gemm, const GemmKernels& precise, c
   return table;
 }
 
+[[maybe_unused]] Kernels with_gemv(Kernels table, const GemvTable& gemv) {
+  for (size_t type = 0; type < kTypes; ++type) {
+    if (gemv[type] != nullptr) table.gemv[type] = gemv[type];
+  }
+  return table;
+}
+
 }  // namespace
 
 std::string_view isa_name(Isa isa) {
@@ -56,6 +63,16 @@ std::string_view isa_name(Isa isa) {
 
 #if defined(__x86_64__)
 
+namespace {
+
+// What AVX512-VNNI adds; `gemm` is for the types that it does not multiply as integers.
+Kernels with_vnni(Isa isa, const GemmKernels& gemm) {
+  const Kernels table = with_gemv(table_of(isa, gemm, avx512::gemm_f32, avx512_vnni::gemv), avx2::gemv_points);
+  return with_gemm(table, avx512_vnni::gemm_int8);
+}
+
+}  // namespace
+
 std::span<const Isa> all_isas() {
   static constexpr std::array kIsas = {Isa::generic, Isa::avx2, Isa::avx512, Isa::avx512_vnni, Isa::avx512_bf16};
   return kIsas;
@@ -63,12 +80,12 @@ std::span<const Isa> all_isas() {
 
 const Kernels& kernels(Isa isa) {
   static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32, generic::gemv);
-  static const Kernels kAvx2 = table_of(Isa::avx2, avx2::gemm_f32, avx2::gemm_f32, avx2::gemv);
-  static const Kernels kAvx512 = table_of(Isa::avx512, avx512::gemm_f32, avx512::gemm_f32, avx512::gemv);
-  static const Kernels kAvx512Vnni = with_gemm(
-      table_of(Isa::avx512_vnni, avx512::gemm_f32, avx512::gemm_f32, avx512_vnni::gemv), avx512_vnni::gemm_int8);
-  static const Kernels kAvx512Bf16 = with_gemm(
-      table_of(Isa::avx512_bf16, avx512_bf16::gemm_bf16, avx512::gemm_f32, avx512_vnni::gemv), avx512_vnni::gemm_int8);
+  static const Kernels kAvx2 =
+      with_gemv(table_of(Isa::avx2, avx2::gemm_f32, avx2::gemm_f32, avx2::gemv), avx2::gemv_points);
+  static const Kernels kAvx512 =
+      with_gemv(table_of(Isa::avx512, avx512::gemm_f32, avx512::gemm_f32, avx512::gemv), avx2::gemv_points);
+  static const Kernels kAvx512Vnni = with_vnni(Isa::avx512_vnni, avx512::gemm_f32);
+  static const Kernels kAvx512Bf16 = with_vnni(Isa::avx512_bf16, avx512_bf16::gemm_bf16);
   switch (isa) {
     case Isa::generic:
       return kGeneric;

@@ -26,6 +26,7 @@ extern const GemvTable gemv;
 namespace avx2 {
 extern const GemmKernels gemm_f32;
 extern const GemvTable gemv;
+extern const GemvTable gemv_points;  // of the types in x86/points.h
 }  // namespace avx2
 namespace avx512 {
 extern const GemmKernels gemm_f32;

@@ -28,7 +28,21 @@ inline std::vector<size_t> half_offsets(TensorType type) {
     case TensorType::Q8_0:
     case TensorType::Q4_0:
     case TensorType::Q5_0:
+    case TensorType::IQ1_S:
+    case TensorType::IQ2_XXS:
+    case TensorType::IQ2_XS:
+    case TensorType::IQ2_S:
+    case TensorType::IQ3_XXS:
+    case TensorType::IQ3_S:
+    case TensorType::IQ4_NL:
+    case TensorType::IQ4_XS:
+    case TensorType::Q1_0:
+    case TensorType::Q2_0:
       return {0};
+    case TensorType::TQ1_0:
+      return {52};
+    case TensorType::TQ2_0:
+      return {64};
     case TensorType::Q4_1:
     case TensorType::Q5_1:
     case TensorType::Q4_K:

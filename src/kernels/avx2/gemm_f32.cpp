@@ -1,6 +1,7 @@
 // GEMM in float32, for AVX2 and FMA: panels of 16 rows, [k][16].
 #include "kernels/avx2/decode.h"
 #include "kernels/decoded_impl.h"
+#include "kernels/x86/decode_points.h"
 
 namespace quipu::kernels {
 namespace {
@@ -74,7 +75,7 @@ void unpack_decoded(const WeightRows& w, size_t k_begin, size_t k_end, void* pan
   float* out = static_cast<float*>(panel);
   for (size_t k = k_begin; k < k_end; k += kBlock, out += kBlock * kPanelRows) {
     const size_t n = k_end - k < kBlock ? k_end - k : kBlock;
-    const DecodedBlock<kPanelRows> block(w, k, k + n);
+    const DecodedBlock<kPanelRows> block(w, k, k + n, decoder_of(w.type));
     unpack_rows<TensorType::F32>(block.rows(), 0, n, out);
   }
 }

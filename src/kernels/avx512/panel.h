@@ -8,6 +8,7 @@
 
 #include "kernels/avx512/decode.h"
 #include "kernels/decoded_impl.h"
+#include "kernels/x86/decode_points.h"
 
 namespace quipu::kernels {
 namespace {
@@ -62,7 +63,7 @@ void unpack_decoded(const WeightRows& w, size_t k_begin, size_t k_end, void* pan
   auto* out = static_cast<__m512i*>(panel);
   for (size_t k = k_begin; k < k_end; k += kBlock, out += kBlock / Element::kPerLane * (kPanelRows / 16)) {
     const size_t n = k_end - k < kBlock ? k_end - k : kBlock;
-    const DecodedBlock<kPanelRows> block(w, k, k + n);
+    const DecodedBlock<kPanelRows> block(w, k, k + n, decoder_of(w.type));
     unpack_rows<Element, quant::TensorType::F32>(block.rows(), 0, n, out);
   }
 }

@@ -81,7 +81,7 @@ void unpack_decoded(const WeightRows& w, size_t k_begin, size_t k_end, void* pan
   auto* out = static_cast<std::byte*>(panel);
   for (size_t k = k_begin; k < k_end; k += kBlock, out += Panel::kBlockBytes) {
     const size_t n = k_end - k < kBlock ? k_end - k : kBlock;
-    const DecodedBlock<kPanelRows> block(w, k, k + n);
+    const DecodedBlock<kPanelRows> block(w, k, k + n, quant::traits(w.type).decode);
     unpack_rows<Panel, RowF32>(block.rows(), 0, n, out);
   }
 }
