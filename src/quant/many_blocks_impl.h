@@ -95,7 +95,7 @@ inline Lanes inverse_or_0(Lanes value) {
   const Lanes zero{};
   const Lanes inverse = all(1) / (value == zero ? all(1) : value);
   // A scale so small that its inverse is infinite is as good as 0.
-  return value == zero ? zero : (inverse > all(-3e38f)) & (inverse < all(3e38f)) ? inverse : zero;
+  return value == zero ? zero : ((inverse > all(-3e38f)) & (inverse < all(3e38f))) ? inverse : zero;
 }
 
 void fit_scales(const ManyBlocks& blocks, RealRange range, std::span<const float> steps, OfBlocks& scales) {
