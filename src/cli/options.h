@@ -106,7 +106,7 @@ struct Options {
   int32_t n_top = 1;
   bool json = false;                                                   // inspect, doctor, bench, perplexity
   bool csv = false, limits = false, no_limits = false;                 // bench
-  std::string n_prompts = "512", n_generations = "128", depths = "0";  // lists of numbers
+  std::string n_prompts = "512", n_generations = "128", depths = "0", sequence_counts = "1";  // lists of numbers
   std::string thread_counts = "0";
   int32_t n_repetitions = 5;
   std::string logits_file;  // perplexity

@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kMaxListed = 64;
 constexpr uint32_t kMaxTokens = 1U << 24;
+constexpr uint32_t kMaxSequences = 1024;
 
 // "512,1024": whole numbers up to `most`.
 Result<std::vector<uint32_t>> numbers(std::string_view flag, std::string_view list, uint32_t most) {
@@ -35,13 +36,17 @@ Result<std::vector<tools::BenchCase>> cases_of(const Options& options) {
   QUIPU_TRY(const auto prompts, numbers("-p", options.n_prompts, kMaxTokens));
   QUIPU_TRY(const auto generations, numbers("-n", options.n_generations, kMaxTokens));
   QUIPU_TRY(const auto depths, numbers("-d", options.depths, kMaxTokens));
+  QUIPU_TRY(const auto sequence_counts, numbers("-np", options.sequence_counts, kMaxSequences));
   std::vector<tools::BenchCase> cases;
   for (const uint32_t depth : depths) {
-    for (const uint32_t n : prompts) {
-      if (n > 0) cases.push_back({tools::BenchKind::prompt, n, depth});
-    }
-    for (const uint32_t n : generations) {
-      if (n > 0) cases.push_back({tools::BenchKind::generation, n, depth});
+    for (const uint32_t n_sequences : sequence_counts) {
+      if (n_sequences == 0) return invalid_input("-np: 0 sequences");
+      for (const uint32_t n : prompts) {
+        if (n > 0) cases.push_back({tools::BenchKind::prompt, n, depth, n_sequences});
+      }
+      for (const uint32_t n : generations) {
+        if (n > 0) cases.push_back({tools::BenchKind::generation, n, depth, n_sequences});
+      }
     }
   }
   return cases;
@@ -69,12 +74,15 @@ Result<tools::BenchReport> bench_model(const Invocation& invocation, const std::
   report.version = QUIPU_VERSION;
   report.cpu = platform::cpu_name();
   report.cost = tools::token_cost(*model);
-  uint32_t n_ctx = 1;
-  for (const auto& what : cases) n_ctx = std::max(n_ctx, what.n_tokens + what.depth);
+  uint32_t n_ctx = 1, n_sequences = 1;
+  for (const auto& what : cases) {
+    n_ctx = std::max(n_ctx, what.n_tokens + what.depth);
+    n_sequences = std::max(n_sequences, what.n_sequences);
+  }
   for (const uint32_t n_threads : thread_counts) {
     Invocation with_threads = invocation;
     with_threads.options.n_threads = static_cast<int32_t>(n_threads);
-    QUIPU_TRY(const auto engine, make_engine(with_threads, model, n_ctx));
+    QUIPU_TRY(const auto engine, make_engine(with_threads, model, n_ctx, n_sequences));
     report.isa = engine->isa();
     for (const auto& what : cases) {
       ProgressLine line(fmt::format("{} of {} behind {}, {} threads", tools::bench_kind_name(what.kind), what.n_tokens,

@@ -49,7 +49,7 @@ constexpr std::array kSubcommands{
         "sampling) and the N likeliest tokens at its place with theirs. The first token has none.",
         run_logprobs},
     Subcommand{
-        "bench", kBench, "[-m MODEL | MODEL...] [-p LIST] [-n LIST] [-d LIST] [-t LIST] [-r N]",
+        "bench", kBench, "[-m MODEL | MODEL...] [-p LIST] [-n LIST] [-d LIST] [-np LIST] [-t LIST] [-r N]",
         "Times the reading of prompts and the writing of answers, on random tokens, for every combination of the "
         "lists, and says for each what share of the machine's limit that is: the rate at which memory is read for "
         "answers, the best rate of products and sums for prompts. Both are measured first.",

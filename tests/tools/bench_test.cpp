@@ -12,7 +12,7 @@ namespace quipu::tools {
 namespace {
 
 BenchResult result_of(BenchKind kind, uint32_t n_tokens, std::vector<double> rates) {
-  return {{kind, n_tokens, 0}, 2, std::move(rates)};
+  return {{kind, n_tokens, 0, 1}, 2, std::move(rates)};
 }
 
 Limits limits_of(double gb_per_s, double tera) {
@@ -61,6 +61,8 @@ TEST(BenchReport, SharesOfTheLimit) {
   r.results[0].n_threads = 1;
   EXPECT_FALSE(r.share_of_limit(r.results[0]));
   EXPECT_NE(bench_table(report()).find("10.0 GB/s = 50 %"), std::string::npos);
+  r.results[1].what.n_sequences = 4;
+  EXPECT_DOUBLE_EQ(r.gb_per_s(r.results[1]), 2.5);
 }
 
 TEST(BenchReport, JsonAndCsvSurviveAnyName) {
@@ -70,7 +72,7 @@ TEST(BenchReport, JsonAndCsvSurviveAnyName) {
   EXPECT_EQ(json["results"][1]["share_of_limit"], 0.5);
   EXPECT_EQ(json["limits"][0]["read_gb_per_s"], 20.0);
   EXPECT_EQ(json["limits"][0]["peak_tera_operations_per_s"], 0.8);
-  EXPECT_NE(bench_csv(report()).find("\"m,\"\"1\"\".gguf\",prompt,512,0,2,3,1000.000"), std::string::npos);
+  EXPECT_NE(bench_csv(report()).find("\"m,\"\"1\"\".gguf\",prompt,512,0,1,2,3,1000.000"), std::string::npos);
   EXPECT_NE(limits_csv(report().limits).find("2,\"a \"\"loop\"\"\",20.000,\n"), std::string::npos);
 }
 

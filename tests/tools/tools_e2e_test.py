@@ -46,6 +46,12 @@ class BenchTest(unittest.TestCase):
         # 134.5 million weights, two operations each.
         self.assertAlmostEqual(report["operations_per_token"] / 2 / 134.5e6, 1, delta=0.001)
 
+    def test_several_sequences(self):
+        done = quipu("bench", "-m", MODEL, "-p", 4, "-n", 2, "-d", 3, "-np", "1,3", "-r", 1, "--no-limits", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([(r["kind"], r["n_sequences"]) for r in json.loads(done.stdout)["results"]],
+                         [("prompt", 1), ("generation", 1), ("prompt", 3), ("generation", 3)])
+
     def test_csv_and_threads(self):
         done = quipu("bench", "-m", MODEL, "-p", 4, "-n", 0, "-r", 1, "-t", "1,2", "--no-limits", "--csv")
         rows = list(csv.DictReader(io.StringIO(done.stdout)))
@@ -64,7 +70,7 @@ class BenchTest(unittest.TestCase):
         for arguments, message in ((["-p", "many"], "-p: 'many' is no whole number"), (["-p", "1,,2"], "-p: '' is no"),
                                    (["-n", "-1"], "-n: '-1' is no"), (["-t", "100000"], "-t: '100000' is no"),
                                    (["-p", ",".join(["1"] * 65)], "more than 64"), (["-p", "9000000"], "KV cache"),
-                                   (["-r", "0"], "-r is 0")):
+                                   (["-r", "0"], "-r is 0"), (["-np", "0"], "-np: 0 sequences"), (["-np", "2000"], "-np: '2000' is no")):
             done = quipu("bench", "-m", MODEL, "--no-limits", *arguments)
             self.assertIn(done.returncode, (1, 2))
             self.assertIn(message, done.stderr)

@@ -13,30 +13,53 @@ namespace {
 
 constexpr uint64_t kSeed = 20240229;  // any: the tokens must only differ, and be the same in every run
 
-std::vector<engine::Token> random_tokens(Random& random, size_t n, uint32_t n_vocab) {
-  std::vector<engine::Token> tokens(n);
+using Tokens = std::vector<engine::Token>;
+
+Tokens random_tokens(Random& random, size_t n, uint32_t n_vocab) {
+  Tokens tokens(n);
   for (auto& token : tokens) token = static_cast<engine::Token>(random.uniform() * n_vocab);
   return tokens;
 }
 
-Status append(engine::Engine& engine, engine::Sequence& sequence, std::span<const engine::Token> tokens,
+struct Stream {
+  engine::Sequence sequence;
+  Tokens tokens;
+};
+
+// tokens[begin .. begin + n) of every stream in one step.
+Status append(engine::Engine& engine, std::vector<Stream>& streams, size_t begin, size_t n,
               const std::stop_token& stop) {
-  const engine::Work work{&sequence, tokens, engine::Work::Logits::last};
+  std::vector<engine::Work> works;
+  for (Stream& stream : streams) {
+    works.push_back({&stream.sequence, std::span(stream.tokens).subspan(begin, n), engine::Work::Logits::last});
+  }
   return engine.decode(
-      {&work, 1}, [](size_t, size_t, std::span<const float>) {}, stop);
+      works, [](size_t, size_t, std::span<const float>) {}, stop);
 }
 
-// Tokens per second of the case, behind what the sequence holds.
-Result<double> run_once(engine::Engine& engine, engine::Sequence& sequence, const BenchCase& what,
-                        const std::vector<engine::Token>& tokens, const std::stop_token& stop) {
+// Tokens per second of the case, behind what the sequences hold.
+Result<double> run_once(engine::Engine& engine, std::vector<Stream>& streams, const BenchCase& what,
+                        const std::stop_token& stop) {
+  const size_t n_at_once = what.kind == BenchKind::prompt ? what.n_tokens : 1;
   const auto start = std::chrono::steady_clock::now();
-  if (what.kind == BenchKind::prompt) {
-    QUIPU_CHECK_OK(append(engine, sequence, tokens, stop));
-  } else {
-    for (const auto& token : tokens) QUIPU_CHECK_OK(append(engine, sequence, {&token, 1}, stop));
+  for (size_t begin = 0; begin < what.n_tokens; begin += n_at_once) {
+    QUIPU_CHECK_OK(append(engine, streams, begin, n_at_once, stop));
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  return static_cast<double>(tokens.size()) / seconds.count();
+  return static_cast<double>(what.n_tokens) * what.n_sequences / seconds.count();
+}
+
+// Sequences that share `depth` random tokens.
+Result<std::vector<Stream>> streams_of(engine::Engine& engine, const BenchCase& what, Random& random,
+                                       const std::stop_token& stop) {
+  std::vector<Stream> streams;
+  streams.push_back({engine.new_sequence(), {}});
+  if (what.depth > 0) {
+    streams[0].tokens = random_tokens(random, what.depth, engine.model().hyperparameters().n_vocab);
+    QUIPU_CHECK_OK(append(engine, streams, 0, what.depth, stop));
+  }
+  while (streams.size() < what.n_sequences) streams.push_back({streams[0].sequence.fork(), {}});
+  return streams;
 }
 
 }  // namespace
@@ -89,24 +112,24 @@ Result<BenchResult> run_bench(engine::Engine& engine, const BenchCase& what, int
   }
   const uint32_t n_vocab = engine.model().hyperparameters().n_vocab;
   Random random(kSeed);
-  engine::Sequence sequence = engine.new_sequence();
-  if (what.depth > 0) QUIPU_CHECK_OK(append(engine, sequence, random_tokens(random, what.depth, n_vocab), stop));
+  QUIPU_TRY(auto streams, streams_of(engine, what, random, stop));
 
   BenchResult result{what, engine.n_threads(), {}};
   // The first round touches the weights and grows the buffers.
   for (int round = -1; round < n_repetitions; ++round) {
     if (progress) progress(what, std::max(round, 0), n_repetitions);
-    const auto tokens = random_tokens(random, what.n_tokens, n_vocab);
-    QUIPU_TRY(const double rate, run_once(engine, sequence, what, tokens, stop));
+    for (Stream& stream : streams) stream.tokens = random_tokens(random, what.n_tokens, n_vocab);
+    QUIPU_TRY(const double rate, run_once(engine, streams, what, stop));
     if (round >= 0) result.tokens_per_s.push_back(rate);
-    sequence.truncate(what.depth);
+    for (Stream& stream : streams) stream.sequence.truncate(what.depth);
   }
   return result;
 }
 
 std::optional<double> local_score(const std::vector<BenchResult>& results) {
   const auto find = [&](BenchKind kind) {
-    return std::find_if(results.begin(), results.end(), [&](const auto& r) { return r.what.kind == kind; });
+    return std::find_if(results.begin(), results.end(),
+                        [&](const auto& r) { return r.what.kind == kind && r.what.n_sequences == 1; });
   };
   const auto prompt = find(BenchKind::prompt), generation = find(BenchKind::generation);
   if (prompt == results.end() || generation == results.end()) return {};

@@ -16,11 +16,13 @@ namespace quipu::tools {
 enum class BenchKind : uint8_t { prompt, generation };
 std::string_view bench_kind_name(BenchKind kind);
 
-// `n_tokens` in one piece (prompt) or one after another (generation), behind `depth` tokens that are not timed.
+// `n_tokens` in one piece (prompt) or one after another (generation), behind `depth` tokens that are not timed; in each
+// of `n_sequences` sequences at once.
 struct BenchCase {
   BenchKind kind = BenchKind::prompt;
   uint32_t n_tokens = 512;
   uint32_t depth = 0;
+  uint32_t n_sequences = 1;
 };
 
 // What one token costs, by the shapes in the model file.
@@ -33,7 +35,7 @@ TokenCost token_cost(const engine::Model& model);
 struct BenchResult {
   BenchCase what;
   int n_threads = 0;
-  std::vector<double> tokens_per_s;  // one a repetition
+  std::vector<double> tokens_per_s;  // one a repetition, of all sequences together
 
   [[nodiscard]] double mean() const;
   [[nodiscard]] double median() const;
@@ -49,7 +51,7 @@ Result<BenchResult> run_bench(engine::Engine& engine, const BenchCase& what, int
                               const BenchProgress& progress, const std::stop_token& stop = {});
 
 // LocalScore (localscore.ai): 10 * cbrt(prompt tokens/s * generation tokens/s * 1000 / ms to the first token), where
-// the first token comes after the prompt of the prompt case. Nothing if either kind is missing.
+// the first token comes after the prompt of the prompt case; of cases of one sequence. Nothing if either is missing.
 std::optional<double> local_score(const std::vector<BenchResult>& results);
 
 }  // namespace quipu::tools

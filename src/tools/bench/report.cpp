@@ -10,8 +10,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string case_name(const BenchCase& what) {
-  const std::string name = fmt::format("{} {}", bench_kind_name(what.kind), what.n_tokens);
-  return what.depth == 0 ? name : fmt::format("{} @ {}", name, what.depth);
+  std::string name = fmt::format("{} {}", bench_kind_name(what.kind), what.n_tokens);
+  if (what.n_sequences > 1) name += fmt::format(" x {}", what.n_sequences);
+  if (what.depth > 0) name += fmt::format(" @ {}", what.depth);
+  return name;
 }
 
 Json limits_object(const Limits& limits) {
@@ -49,7 +51,7 @@ std::string quoted(const std::string& text) {
 }  // namespace
 
 double BenchReport::gb_per_s(const BenchResult& result) const {
-  return static_cast<double>(cost.weight_bytes) * result.median() / 1e9;
+  return static_cast<double>(cost.weight_bytes) * result.median() / result.what.n_sequences / 1e9;
 }
 
 double BenchReport::tera_operations_per_s(const BenchResult& result) const {
@@ -92,6 +94,7 @@ std::string bench_json(const BenchReport& report) {
     Json object{{"kind", bench_kind_name(result.what.kind)},
                 {"n_tokens", result.what.n_tokens},
                 {"depth", result.what.depth},
+                {"n_sequences", result.what.n_sequences},
                 {"n_threads", result.n_threads},
                 {"tokens_per_s", result.tokens_per_s},
                 {"mean", result.mean()},
@@ -119,15 +122,17 @@ std::string bench_json(const BenchReport& report) {
 
 std::string bench_csv(const BenchReport& report) {
   std::string out =
-      "version,cpu,isa,model,kind,n_tokens,depth,n_threads,repetitions,mean_tokens_per_s,median_tokens_per_s,"
+      "version,cpu,isa,model,kind,n_tokens,depth,n_sequences,n_threads,repetitions,mean_tokens_per_s,median_tokens_per_"
+      "s,"
       "standard_deviation,gb_per_s,tera_operations_per_s,share_of_limit\n";
   for (const BenchResult& result : report.results) {
     const bool generation = result.what.kind == BenchKind::generation;
     const auto share = report.share_of_limit(result);
-    out += fmt::format("{},{},{},{},{},{},{},{},{},{:.3f},{:.3f},{:.3f},{},{},{}\n", report.version, quoted(report.cpu),
-                       report.isa, quoted(report.model_file), bench_kind_name(result.what.kind), result.what.n_tokens,
-                       result.what.depth, result.n_threads, result.tokens_per_s.size(), result.mean(), result.median(),
-                       result.standard_deviation(), generation ? fmt::format("{:.3f}", report.gb_per_s(result)) : "",
+    out += fmt::format("{},{},{},{},{},{},{},{},{},{},{:.3f},{:.3f},{:.3f},{},{},{}\n", report.version,
+                       quoted(report.cpu), report.isa, quoted(report.model_file), bench_kind_name(result.what.kind),
+                       result.what.n_tokens, result.what.depth, result.what.n_sequences, result.n_threads,
+                       result.tokens_per_s.size(), result.mean(), result.median(), result.standard_deviation(),
+                       generation ? fmt::format("{:.3f}", report.gb_per_s(result)) : "",
                        generation ? "" : fmt::format("{:.4f}", report.tera_operations_per_s(result)),
                        share ? fmt::format("{:.4f}", *share) : "");
   }

@@ -17,7 +17,8 @@ struct BenchReport {
   std::vector<BenchResult> results;
   std::vector<Limits> limits;  // one for each number of threads, or none
 
-  // Of generation: weights read per second, 10^9 bytes. Of prompts: 10^12 products and sums with weights per second.
+  // Of generation: weights read per second, once for all sequences, 10^9 bytes. Of prompts: 10^12 products and sums
+  // with weights per second.
   [[nodiscard]] double gb_per_s(const BenchResult& result) const;
   [[nodiscard]] double tera_operations_per_s(const BenchResult& result) const;
   // What of the machine's limit that is, from 0 to 1; nothing if the limits for its threads were not measured.
