@@ -2,6 +2,7 @@
 // only the rounding of x (packed8.h) costs accuracy.
 #include "kernels/avx512_vnni/packed8.h"
 #include "kernels/avx512_vnni/quants8.h"
+#include "kernels/avx512_vnni/scales8.h"
 #include "kernels/tables.h"
 
 namespace quipu::kernels {
@@ -26,41 +27,37 @@ struct alignas(64) Panel8 {
   float offset[kOffsets ? kRuns : 1][2][16];
 };
 
-// Takes decoded weights of 16 rows to their half of a panel.
+// Takes decoded weights and scales of 16 rows to their half of a panel.
 template <class Panel>
 struct PanelHalf {
+  static constexpr size_t kBlock = Panel::kBlock, kRuns = Panel::kRuns;
+  static constexpr bool kOffsets = Panel::kOffsets;
   Panel* panel;
   size_t half;
-  __m512i raised[Panel::kRuns];  // 128 * the sum of q
 
-  [[gnu::always_inline]] void put(size_t chunk, size_t i, __m512i v) {
-    const size_t four = 8 * chunk + i, run = four / Panel::kFours;
-    _mm512_store_si512(panel->q[four][half], v);
-    raised[run] = _mm512_dpbusd_epi32(raised[run], _mm512_set1_epi8(-128), v);
+  // Chunks that are not put are not multiplied.
+  template <class Columns>
+  [[gnu::always_inline]] void put(size_t chunk, const Columns& columns) {
+    for (size_t first = 0; first < 8; first += Panel::kFours) {
+      __m512i raised = _mm512_setzero_si512();  // 128 * the sum of q
+      for (size_t i = first; i < first + Panel::kFours; ++i) {
+        const __m512i v = columns(i);
+        _mm512_store_si512(panel->q[8 * chunk + i][half], v);
+        raised = _mm512_dpbusd_epi32(raised, _mm512_set1_epi8(-128), v);
+      }
+      const size_t run = (8 * chunk + first) / Panel::kFours;
+      _mm512_store_si512(panel->start[run][half], _mm512_sub_epi32(_mm512_setzero_si512(), raised));
+    }
   }
+  [[gnu::always_inline]] void scale(size_t run, __m512 v) { _mm512_store_ps(panel->scale[run][half], v); }
+  [[gnu::always_inline]] void offset(size_t run, __m512 v) { _mm512_store_ps(panel->offset[run][half], v); }
 };
 
 template <class Panel, class Quants>
 void unpack_half(const Rows16& rows, size_t n_chunks, Panel* panel, size_t half) {
-  PanelHalf<Panel> out{panel, half, {}};
+  PanelHalf<Panel> out{panel, half};
   Quants::decode(rows, n_chunks, out);
-  for (size_t run = 0; run < Panel::kRuns; ++run) {
-    _mm512_store_si512(panel->start[run][half], _mm512_sub_epi32(_mm512_setzero_si512(), out.raised[run]));
-  }
-  __m512i scales[16], offsets[16];
-  for (size_t r = 0; r < 16; ++r) {
-    const typename Quants::Blocks blocks(rows.row[r], n_chunks);
-    scales[r] = _mm512_castps_si512(blocks.scales);
-    if constexpr (Quants::kOffsets && Quants::kBlock == 16) offsets[r] = _mm512_castps_si512(blocks.offsets);
-  }
-  transpose16(scales);
-  if constexpr (Quants::kOffsets && Quants::kBlock == 16) transpose16(offsets);
-  for (size_t run = 0; run < Panel::kRuns; ++run) {
-    _mm512_store_si512(panel->scale[run][half], scales[run]);
-    if constexpr (Quants::kOffsets) {
-      _mm512_store_si512(panel->offset[run][half], Quants::kBlock == 16 ? offsets[run] : scales[8 + run % 8]);
-    }
-  }
+  ScaleColumns<typename Quants::Blocks>::put(rows, n_chunks, out);
 }
 
 template <class Panel, class Quants>

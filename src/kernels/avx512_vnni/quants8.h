@@ -5,8 +5,9 @@
 //   Blocks       its scales (blocks16.h)
 //   kBlock       32 or 16
 //   kOffsets     whether it has offsets; without, q has its sign already
-//   decode(rows, n_chunks, out)  out.put(chunk, i, v): elements 32 chunk + 4 i ... + 3 of 16 rows; some K types put all
-//                8 chunks at once, the others n_chunks
+//   decode(rows, n_chunks, out)  out.put(chunk, columns): columns(i) are elements 32 chunk + 4 i ... + 3 of 16 rows,
+//   for
+//                i < 8; K types put all 8 chunks, the others n_chunks
 #pragma once
 
 #include "kernels/avx512/blocks16.h"
@@ -71,7 +72,7 @@ struct Quants8<quant::TensorType::Q8_0> {
     for (size_t c = 0; c < n_chunks; ++c) {
       __m512i v[8];
       columns32(rows, 34 * c + 2, v);
-      for (size_t i = 0; i < 8; ++i) out.put(c, i, v[i]);
+      out.put(c, [&](size_t i) { return v[i]; });
     }
   }
 };
@@ -88,10 +89,7 @@ struct NibbleBlocks {
     for (size_t c = 0; c < n_chunks; ++c) {
       __m512i v[4];
       columns16(rows, kBlockBytes * c + kNibbles, v);
-      for (size_t i = 0; i < 4; ++i) {
-        out.put(c, i, Level::of(bits_of<0, 15>(v[i])));
-        out.put(c, 4 + i, Level::of(bits_of<4, 15>(v[i])));
-      }
+      out.put(c, [&](size_t i) { return Level::of(i < 4 ? bits_of<0, 15>(v[i]) : bits_of<4, 15>(v[i - 4])); });
     }
   }
 };
@@ -146,10 +144,9 @@ struct FifthBitBlocks {
       __m512i high[4], v[4];
       columns16(rows, kBlockBytes * c + kHigh, high);
       columns16(rows, kBlockBytes * c + kHigh + 4, v);
-      for (size_t i = 0; i < 4; ++i) {
-        out.put(c, i, with_fifth(bits_of<0, 15>(v[i]), fifth_bits(high[0], i)));
-        out.put(c, 4 + i, with_fifth(bits_of<4, 15>(v[i]), fifth_bits(high[0], 4 + i)));
-      }
+      out.put(c, [&](size_t i) {
+        return with_fifth(i < 4 ? bits_of<0, 15>(v[i]) : bits_of<4, 15>(v[i - 4]), fifth_bits(high[0], i));
+      });
     }
   }
 };
@@ -169,10 +166,8 @@ struct Quants8<quant::TensorType::Q4_K> {
     for (size_t pair = 0; pair < 4; ++pair) {
       __m512i v[8];
       columns32(rows, offsetof(quant::BlockQ4_K, q) + 32 * pair, v);
-      for (size_t i = 0; i < 8; ++i) {
-        out.put(2 * pair, i, bits_of<0, 15>(v[i]));
-        out.put(2 * pair + 1, i, bits_of<4, 15>(v[i]));
-      }
+      out.put(2 * pair, [&](size_t i) { return bits_of<0, 15>(v[i]); });
+      out.put(2 * pair + 1, [&](size_t i) { return bits_of<4, 15>(v[i]); });
     }
   }
 };
@@ -194,10 +189,8 @@ struct Quants8<quant::TensorType::Q5_K> {
     for (size_t pair = 0; pair < 4; ++pair) {
       __m512i v[8];
       columns32(rows, offsetof(quant::BlockQ5_K, q) + 32 * pair, v);
-      for (size_t i = 0; i < 8; ++i) {
-        out.put(2 * pair, i, with_fifth(bits_of<0, 15>(v[i]), high[i], 2 * pair));
-        out.put(2 * pair + 1, i, with_fifth(bits_of<4, 15>(v[i]), high[i], 2 * pair + 1));
-      }
+      out.put(2 * pair, [&](size_t i) { return with_fifth(bits_of<0, 15>(v[i]), high[i], 2 * pair); });
+      out.put(2 * pair + 1, [&](size_t i) { return with_fifth(bits_of<4, 15>(v[i]), high[i], 2 * pair + 1); });
     }
   }
 };
@@ -216,11 +209,9 @@ struct Quants8<quant::TensorType::Q6_K> {
       for (size_t j = 0; j < 2; ++j) {
         __m512i v[8];
         columns32(rows, 64 * half + 32 * j, v);
-        for (size_t i = 0; i < 8; ++i) {
-          const __m512i top = _mm512_srl_epi16(high[i], _mm_cvtsi32_si128(static_cast<int>(2 * j)));
-          out.put(4 * half + j, i, centred(bits_of<0, 15>(v[i]), _mm512_slli_epi16(top, 4)));
-          out.put(4 * half + j + 2, i, centred(bits_of<4, 15>(v[i]), top));
-        }
+        const auto top = [&](size_t i) { return j == 0 ? high[i] : _mm512_srli_epi16(high[i], 2); };
+        out.put(4 * half + j, [&](size_t i) { return centred(bits_of<0, 15>(v[i]), _mm512_slli_epi16(top(i), 4)); });
+        out.put(4 * half + j + 2, [&](size_t i) { return centred(bits_of<4, 15>(v[i]), top(i)); });
       }
     }
   }
@@ -245,12 +236,10 @@ struct Quants8<quant::TensorType::Q2_K> {
     for (size_t half = 0; half < 2; ++half) {
       __m512i v[8];
       columns32(rows, offsetof(quant::BlockQ2_K, q) + 32 * half, v);
-      for (size_t i = 0; i < 8; ++i) {
-        out.put(4 * half, i, bits_of<0, 3>(v[i]));
-        out.put(4 * half + 1, i, bits_of<2, 3>(v[i]));
-        out.put(4 * half + 2, i, bits_of<4, 3>(v[i]));
-        out.put(4 * half + 3, i, bits_of<6, 3>(v[i]));
-      }
+      out.put(4 * half, [&](size_t i) { return bits_of<0, 3>(v[i]); });
+      out.put(4 * half + 1, [&](size_t i) { return bits_of<2, 3>(v[i]); });
+      out.put(4 * half + 2, [&](size_t i) { return bits_of<4, 3>(v[i]); });
+      out.put(4 * half + 3, [&](size_t i) { return bits_of<6, 3>(v[i]); });
     }
   }
 };
@@ -271,12 +260,11 @@ struct Quants8<quant::TensorType::Q3_K> {
     for (size_t half = 0; half < 2; ++half) {
       __m512i v[8];
       columns32(rows, offsetof(quant::BlockQ3_K, q) + 32 * half, v);
-      for (size_t i = 0; i < 8; ++i) {
-        out.put(4 * half, i, centred(bits_of<0, 3>(v[i]), high[i], 4 * half));
-        out.put(4 * half + 1, i, centred(bits_of<2, 3>(v[i]), high[i], 4 * half + 1));
-        out.put(4 * half + 2, i, centred(bits_of<4, 3>(v[i]), high[i], 4 * half + 2));
-        out.put(4 * half + 3, i, centred(bits_of<6, 3>(v[i]), high[i], 4 * half + 3));
-      }
+      const size_t c = 4 * half;
+      out.put(c, [&](size_t i) { return centred(bits_of<0, 3>(v[i]), high[i], c); });
+      out.put(c + 1, [&](size_t i) { return centred(bits_of<2, 3>(v[i]), high[i], c + 1); });
+      out.put(c + 2, [&](size_t i) { return centred(bits_of<4, 3>(v[i]), high[i], c + 2); });
+      out.put(c + 3, [&](size_t i) { return centred(bits_of<6, 3>(v[i]), high[i], c + 3); });
     }
   }
 };
