@@ -75,7 +75,7 @@ void pack_x16(const float* x, size_t n_in, void* packed) {
   }
 }
 
-void pack_floats(const float* x, size_t n_in, void* packed) {
+inline void pack_floats(const float* x, size_t n_in, void* packed) {
   __builtin_memcpy(packed, x, n_in * sizeof(float));
   __builtin_memset(static_cast<float*>(packed) + n_in, 0, packed_float_bytes(n_in) - n_in * sizeof(float));
 }
