@@ -43,6 +43,8 @@ std::string_view isa_name(Isa isa) {
       return "generic";
     case Isa::avx2:
       return "avx2";
+    case Isa::avx_vnni:
+      return "avx_vnni";
     case Isa::avx512:
       return "avx512";
     case Isa::avx512_vnni:
@@ -74,14 +76,18 @@ Kernels with_vnni(Isa isa, const GemmKernels& gemm) {
 }  // namespace
 
 std::span<const Isa> all_isas() {
-  static constexpr std::array kIsas = {Isa::generic, Isa::avx2, Isa::avx512, Isa::avx512_vnni, Isa::avx512_bf16};
+  static constexpr std::array kIsas = {Isa::generic, Isa::avx2,        Isa::avx_vnni,
+                                       Isa::avx512,  Isa::avx512_vnni, Isa::avx512_bf16};
   return kIsas;
 }
 
 const Kernels& kernels(Isa isa) {
   static const Kernels kGeneric = table_of(Isa::generic, generic::gemm_f32, generic::gemm_f32, generic::gemv);
-  static const Kernels kAvx2 =
-      with_gemv(table_of(Isa::avx2, avx2::gemm_f32, avx2::gemm_f32, avx2::gemv), avx2::gemv_points);
+  static const Kernels kAvx2 = with_gemm(
+      with_gemv(table_of(Isa::avx2, avx2::gemm_f32, avx2::gemm_f32, avx2::gemv), avx2::gemv_points), avx2::gemm_int);
+  static const Kernels kAvxVnni =
+      with_gemm(with_gemv(table_of(Isa::avx_vnni, avx2::gemm_f32, avx2::gemm_f32, avx_vnni::gemv), avx2::gemv_points),
+                avx_vnni::gemm_int8);
   static const Kernels kAvx512 =
       with_gemv(table_of(Isa::avx512, avx512::gemm_f32, avx512::gemm_f32, avx512::gemv), avx2::gemv_points);
   static const Kernels kAvx512Vnni = with_vnni(Isa::avx512_vnni, avx512::gemm_f32);
@@ -91,6 +97,8 @@ const Kernels& kernels(Isa isa) {
       return kGeneric;
     case Isa::avx2:
       return kAvx2;
+    case Isa::avx_vnni:
+      return kAvxVnni;
     case Isa::avx512:
       return kAvx512;
     case Isa::avx512_vnni:
@@ -104,12 +112,12 @@ const Kernels& kernels(Isa isa) {
 
 const VectorKernels& vector_kernels(Isa isa) {
   QUIPU_CHECK(isa <= Isa::avx512_bf16);
-  return isa >= Isa::avx512 ? avx512::kVector : isa == Isa::avx2 ? avx2::kVector : generic::kVector;
+  return isa >= Isa::avx512 ? avx512::kVector : isa >= Isa::avx2 ? avx2::kVector : generic::kVector;
 }
 
 const AttentionKernels& attention_kernels(Isa isa) {
   QUIPU_CHECK(isa <= Isa::avx512_bf16);
-  return isa >= Isa::avx512 ? avx512::kAttention : isa == Isa::avx2 ? avx2::kAttention : generic::kAttention;
+  return isa >= Isa::avx512 ? avx512::kAttention : isa >= Isa::avx2 ? avx2::kAttention : generic::kAttention;
 }
 
 #elif defined(__aarch64__)

@@ -19,6 +19,7 @@ namespace quipu::kernels {
 enum class Isa : uint8_t {
   generic,
   avx2,
+  avx_vnni,
   avx512,
   avx512_vnni,
   avx512_bf16,
@@ -65,7 +66,8 @@ struct GemmKernels {
   enum class Operands : uint8_t {
     float32,
     bfloat16,
-    int8,  // x: to 8 bits with a scale for each 32, but for the largest of each 256; weights are exact
+    int16,  // x: to 16 bits with a scale for each 256; weights are exact
+    int8,   // x: to 8 bits with a scale for each 32, but for the largest of each 256; weights are exact
   };
   Operands operands = Operands::float32;
 

@@ -1,8 +1,9 @@
 # Each folder below kernels/ is an instruction set with compiler flags of its own; the rest is for any CPU.
 set(generic_flags -O3)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
-  set(isas generic avx2 avx512 avx512_vnni avx512_bf16)
+  set(isas generic avx2 avx_vnni avx512 avx512_vnni avx512_bf16)
   set(avx2_flags -O3 -mavx2 -mfma -mf16c)
+  set(avx_vnni_flags ${avx2_flags} -mavxvnni)
   set(avx512_flags ${avx2_flags} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512cd)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
     list(APPEND avx512_flags -Wno-uninitialized -Wno-maybe-uninitialized) # GCC bug 105593, in its own header

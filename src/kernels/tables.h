@@ -25,9 +25,14 @@ extern const GemvTable gemv;
 }  // namespace generic
 namespace avx2 {
 extern const GemmKernels gemm_f32;
+extern const GemmTable gemm_int;  // null for types that it has no kernel for
 extern const GemvTable gemv;
 extern const GemvTable gemv_points;  // of the types in x86/points.h
 }  // namespace avx2
+namespace avx_vnni {
+extern const GemmTable gemm_int8;  // null for types that it has no kernel for
+extern const GemvTable gemv;
+}  // namespace avx_vnni
 namespace avx512 {
 extern const GemmKernels gemm_f32;
 extern const GemvTable gemv;

@@ -79,8 +79,9 @@ std::vector<float> run(const GemmKernels& gemm, const Weights& w, const float* x
 // u = 2^-24 is the largest relative error of one rounded float32 operation. Sums: (K + 1) u sum|x w| (Higham, Accuracy
 // and Stability, 3.1). Decoding: scale * q + offset with two roundings where the two cancel, each at most 4 times the
 // row's largest weight. bfloat16: x and w carry independent relative errors below 2^-8, of which the root mean square
-// is below 2^-8 / sqrt(3) each. int8: x carries errors below half of max|x| / 127, of which the root mean square is
-// below 1 / sqrt(3) of that. Seven standard deviations of their sum, since this many outputs are looked at.
+// is below 2^-8 / sqrt(3) each. int16 and int8: x carries errors below half of max|x| / 32767 or / 127, of which the
+// root mean square is below 1 / sqrt(3) of that. Seven standard deviations of their sum, since this many outputs are
+// looked at.
 double tolerance(const Product& p, size_t n_in, GemmKernels::Operands operands) {
   constexpr double kU = 0x1p-24;
   const double exact = static_cast<double>(n_in + 3) * kU * p.sum_abs + 8 * kU * p.max_abs_w * p.sum_abs_x;
@@ -89,6 +90,8 @@ double tolerance(const Product& p, size_t n_in, GemmKernels::Operands operands) 
       return exact;
     case GemmKernels::Operands::bfloat16:
       return exact + 7 * std::sqrt(2.0 / 3.0 * p.sum_squares) * 0x1p-8;
+    case GemmKernels::Operands::int16:
+      return exact + 7 * std::sqrt(p.sum_squares_w / 3) * p.max_abs_x / 32767 / 2;
     case GemmKernels::Operands::int8:
       return exact + 7 * std::sqrt(p.sum_squares_w / 3) * p.max_abs_x / 127 / 2;
   }
@@ -148,6 +151,20 @@ TEST_P(GemmTest, k_in_several_panels) {
   for (const TensorType type : test::matrix_types()) {
     const Weights w(type, 7, 1024, random_);
     for (const size_t k_panel : {256, 768}) expect_products(gemm(type), w, normal(2 * 1024), k_panel, 2);
+  }
+}
+
+// The largest integers that weights and x can be: no sum in few bits may overflow.
+TEST_P(GemmTest, extreme_integers) {
+  for (const TensorType type : test::matrix_types()) {
+    if (test::half_offsets(type).empty()) continue;
+    for (const int fill : {0x00, 0xff, 0x80, 0x7f}) {
+      Weights w(type, 4, 512, random_);
+      w.fill(static_cast<std::byte>(fill));
+      for (const float sign : {1.0f, -1.0f}) {
+        expect_products(gemm(type), w, std::vector<float>(2 * 512, sign), 512, 2);
+      }
+    }
   }
 }
 

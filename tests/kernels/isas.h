@@ -5,9 +5,7 @@
 #include <vector>
 
 #include "kernels/kernels.h"
-#if defined(__aarch64__)
 #include "platform/platform.h"
-#endif
 
 namespace quipu::kernels::test {
 
@@ -27,9 +25,10 @@ inline std::vector<Isa> isas_of_this_cpu() {
   return found;
 }
 
-// For the matrix kernels, which have tables of their own beyond plain AVX-512 and NEON.
+// For the matrix kernels, which have tables of their own beyond AVX2, plain AVX-512 and NEON.
 inline bool has(Isa isa) {
 #if defined(__x86_64__)
+  if (isa == Isa::avx_vnni) return platform::cpu_features().avx_vnni;
   if (isa == Isa::avx512_vnni) return __builtin_cpu_supports("avx512vnni");
   if (isa == Isa::avx512_bf16) return __builtin_cpu_supports("avx512bf16");
 #elif defined(__aarch64__)

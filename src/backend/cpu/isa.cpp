@@ -14,6 +14,8 @@ bool has(kernels::Isa isa) {
       return true;
     case kernels::Isa::avx2:
       return cpu.avx2;
+    case kernels::Isa::avx_vnni:
+      return cpu.avx_vnni;
     case kernels::Isa::avx512:
       return cpu.avx512;
     case kernels::Isa::avx512_vnni:

@@ -1,5 +1,6 @@
 // GEMM in float32, for AVX2 and FMA: panels of 16 rows, [k][16].
 #include "kernels/avx2/decode.h"
+#include "kernels/avx2/rows8.h"
 #include "kernels/decoded_impl.h"
 #include "kernels/x86/decode_points.h"
 
@@ -16,26 +17,6 @@ constexpr size_t kTileTokens = 6;
 void pack_x(const float* x, size_t n_in, void* packed) {
   float* out = static_cast<float*>(packed);
   for (size_t k = 0; k < n_in; ++k) out[k] = x[k];
-}
-
-// Rows to columns: lane j of v[i] goes to lane i of v[j].
-inline void transpose8(__m256 v[8]) {
-  __m256 t[8];
-  for (size_t i = 0; i < 8; i += 2) {
-    t[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
-    t[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
-  }
-  for (size_t i = 0; i < 8; i += 4) {
-    v[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
-    v[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
-    v[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-    v[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
-  }
-  for (size_t c = 0; c < 4; ++c) {
-    t[c] = _mm256_permute2f128_ps(v[c], v[4 + c], 0x20);
-    t[4 + c] = _mm256_permute2f128_ps(v[c], v[4 + c], 0x31);
-  }
-  for (size_t i = 0; i < 8; ++i) v[i] = t[i];
 }
 
 // 8 rows by 32 of k, of which n exist; rows beyond n_rows are zeros.
@@ -116,25 +97,6 @@ void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel
       return unpack_rows<TensorType::MXFP4>(w, k_begin, k_end, panel);
     default:
       return unpack_decoded(w, k_begin, k_end, panel);
-  }
-}
-
-// The n_rows (1..16) sums of a token, to or from y.
-inline void load_rows(const float* y, size_t n_rows, __m256 sum[2]) {
-  float rows[kPanelRows] = {};
-  __builtin_memcpy(rows, y, n_rows * sizeof(float));
-  sum[0] = _mm256_loadu_ps(rows);
-  sum[1] = _mm256_loadu_ps(rows + 8);
-}
-inline void store_rows(float* y, size_t n_rows, const __m256 sum[2]) {
-  if (n_rows == kPanelRows) {
-    _mm256_storeu_ps(y, sum[0]);
-    _mm256_storeu_ps(y + 8, sum[1]);
-  } else {
-    float rows[kPanelRows];
-    _mm256_storeu_ps(rows, sum[0]);
-    _mm256_storeu_ps(rows + 8, sum[1]);
-    __builtin_memcpy(y, rows, n_rows * sizeof(float));
   }
 }
 

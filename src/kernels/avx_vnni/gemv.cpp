@@ -1,0 +1,15 @@
+// The fused kernels for few tokens, with vpdpwssd on 256 bits.
+#include "kernels/avx2/gemv.h"
+
+namespace quipu::kernels {
+namespace {
+
+struct Dot {
+  static __m256i add(__m256i sum, __m256i a, __m256i b) { return _mm256_dpwssd_avx_epi32(sum, a, b); }
+};
+
+}  // namespace
+
+constinit const GemvTable avx_vnni::gemv = gemv_table<Dot>();
+
+}  // namespace quipu::kernels
