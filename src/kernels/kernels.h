@@ -42,6 +42,12 @@ struct WeightRows {
   size_t n_in = 0;  // K, a multiple of the type's block
 };
 
+// Memory that is needed soon: n pieces of some bytes, a stride apart. Any address, since nothing is read.
+struct MemoryAhead {
+  const std::byte* data = nullptr;
+  size_t n = 0, stride = 0, bytes = 0;
+};
+
 // One panel times some tokens: y[t * y_stride + r] = (accumulate ? y : 0) + sum over the panel's k of x * W.
 struct PanelProduct {
   const void* panel = nullptr;  // as unpack_panel wrote it; 64-byte aligned
@@ -53,6 +59,7 @@ struct PanelProduct {
   float* y = nullptr;
   size_t y_stride = 0;  // in floats
   bool accumulate = false;
+  MemoryAhead ahead;  // to be asked for in the meantime, evenly over the work; may be left alone
 };
 
 // Many tokens (prefill): unpack a panel of weights once into cache, multiply it with every token.

@@ -9,6 +9,7 @@ namespace {
 
 using kernels::GemmKernels;
 using kernels::GemvKernels;
+using kernels::MemoryAhead;
 using kernels::WeightRows;
 
 // Weights that a thread reads before it asks for more work: long enough to stream, short enough to balance.
@@ -80,6 +81,9 @@ const GemmKernels* gemm_of(const CpuContext& context, quant::TensorType type) {
 // Many tokens: a panel of weights is unpacked into cache once and multiplied with all of them.
 class Gemm {
  public:
+  // Packed x that stays in L2 beside some panels, on any CPU of the last ten years.
+  static constexpr size_t kFewBytes = 128 << 10;
+
   // `layers`: all of types whose kernels share the packing of x.
   Gemm(const CpuContext& context, model::Rows x, std::span<const model::Linear* const> layers) : context_(context) {
     const GemmKernels& kernels = kernels_of(*layers.front());
@@ -87,6 +91,7 @@ class Gemm {
     n_in_ = x.n_cols;
     stride_ = kernels.x_stride(n_in_);
     panel_rows_ = kernels.panel_rows;
+    few_ = stride_ * n_tokens_ <= kFewBytes;
     x_ = context.arena->take(stride_ * n_tokens_);
     for (const model::Linear* layer : layers) {
       panel_bytes_ = std::max(panel_bytes_, (kernels_of(*layer).panel_bytes(GemmKernels::kBlock) + 63) / 64 * 64);
@@ -96,25 +101,13 @@ class Gemm {
     context.pool->run(n_tokens_, [&](int, size_t t) { kernels.pack_x(values + t * n_in_, n_in_, x_ + t * stride_); });
   }
 
-  // Some panels for one block of K after the other, so that the block of x stays in L2 for all of them.
-  void run(int thread, const Piece& piece) const {
-    const GemmKernels& kernels = kernels_of(*piece.layer);
+  // `next` is what the thread computes afterwards, unless another takes it; may be null.
+  void run(int thread, const Piece& piece, const Piece* next) const {
     std::byte* panel = panels_ + static_cast<size_t>(thread) * panel_bytes_;
-    for (size_t k = 0; k < n_in_; k += GemmKernels::kBlock) {
-      const size_t k_end = std::min(k + GemmKernels::kBlock, n_in_);
-      for (size_t row = 0; row < piece.n_rows; row += panel_rows_) {
-        const size_t n_rows = std::min(panel_rows_, piece.n_rows - row);
-        kernels.unpack_panel(rows_of(*piece.layer->weight, piece.first_row + row, n_rows), k, k_end, panel);
-        kernels.multiply({.panel = panel,
-                          .n_k = k_end - k,
-                          .n_rows = n_rows,
-                          .x = x_ + kernels.x_bytes(k),
-                          .x_stride = stride_,
-                          .n_tokens = n_tokens_,
-                          .y = static_cast<float*>(piece.y.data) + piece.first_row + row,
-                          .y_stride = piece.y.n_cols,
-                          .accumulate = k > 0});
-      }
+    if (few_) {
+      run_panel_by_panel(piece, next, panel);
+    } else {
+      run_block_by_block(piece, next, panel);
     }
     add_bias(context_, piece);
   }
@@ -131,8 +124,71 @@ class Gemm {
     return *gemm_of(context_, layer.weight->type);
   }
 
+  [[nodiscard]] size_t k_end(size_t k) const { return std::min(k + GemmKernels::kBlock, n_in_); }
+
+  // All tokens with the panel that begins at `row` and one block of K.
+  void multiply(const Piece& piece, size_t row, size_t k, std::byte* panel, const MemoryAhead& ahead) const {
+    const GemmKernels& kernels = kernels_of(*piece.layer);
+    const WeightRows w = panel_rows(piece, row);
+    kernels.unpack_panel(w, k, k_end(k), panel);
+    kernels.multiply({.panel = panel,
+                      .n_k = k_end(k) - k,
+                      .n_rows = w.n_rows,
+                      .x = x_ + kernels.x_bytes(k),
+                      .x_stride = stride_,
+                      .n_tokens = n_tokens_,
+                      .y = static_cast<float*>(piece.y.data) + piece.first_row + row,
+                      .y_stride = piece.y.n_cols,
+                      .accumulate = k > 0,
+                      .ahead = ahead});
+  }
+
+  // Some panels for one block of K after the other, so that the block of x stays in L2 for all of them. Meanwhile a
+  // panel's next block is asked for: some other panels come before it is needed.
+  void run_block_by_block(const Piece& piece, const Piece* next, std::byte* panel) const {
+    for (size_t k = 0; k < n_in_; k += GemmKernels::kBlock) {
+      for (size_t row = 0; row < piece.n_rows; row += panel_rows_) {
+        const bool last = k_end(k) == n_in_;
+        multiply(piece, row, k, panel, last ? block_ahead(next, row, 0) : block_ahead(&piece, row, k_end(k)));
+      }
+    }
+  }
+
+  // So few tokens that the memory decides, and all of x stays in L2: panel after panel, each of which lies in one
+  // stretch of memory that is asked for while the one before it is computed.
+  void run_panel_by_panel(const Piece& piece, const Piece* next, std::byte* panel) const {
+    for (size_t row = 0; row < piece.n_rows; row += panel_rows_) {
+      const bool last = row + panel_rows_ >= piece.n_rows;
+      for (size_t k = 0; k < n_in_; k += GemmKernels::kBlock) {
+        multiply(piece, row, k, panel, last ? slice_ahead(next, 0, k) : slice_ahead(&piece, row + panel_rows_, k));
+      }
+    }
+  }
+
+  [[nodiscard]] WeightRows panel_rows(const Piece& piece, size_t row) const {
+    return rows_of(*piece.layer->weight, piece.first_row + row, std::min(panel_rows_, piece.n_rows - row));
+  }
+
+  // The block of K at k of a panel's rows; nothing if there is no such panel.
+  [[nodiscard]] MemoryAhead block_ahead(const Piece* piece, size_t row, size_t k) const {
+    if (piece == nullptr || row >= piece->n_rows) return {};
+    const WeightRows w = panel_rows(*piece, row);
+    return {w.data + w.row_bytes * k / n_in_, w.n_rows, w.row_bytes, w.row_bytes * (k_end(k) - k) / n_in_};
+  }
+
+  // As much of the stretch of a panel's rows as the block at k is of K.
+  [[nodiscard]] MemoryAhead slice_ahead(const Piece* piece, size_t row, size_t k) const {
+    constexpr size_t kLineBytes = 64;
+    if (piece == nullptr || row >= piece->n_rows) return {};
+    const WeightRows w = panel_rows(*piece, row);
+    const size_t n_lines = w.n_rows * w.row_bytes / kLineBytes;
+    const size_t begin = n_lines * k / n_in_, end = n_lines * k_end(k) / n_in_;
+    return {w.data + begin * kLineBytes, end - begin, kLineBytes, kLineBytes};
+  }
+
   const CpuContext& context_;
   size_t n_tokens_ = 0, n_in_ = 0, stride_ = 0, panel_rows_ = 0, panel_bytes_ = 0;
+  bool few_ = false;
   std::byte* x_ = nullptr;
   std::byte* panels_ = nullptr;
 };
@@ -169,7 +225,9 @@ void run_gemm(const CpuContext& context, model::Rows x, Layers layers, Results r
   size_t n_out = 0;
   for (const model::Rows& y : results) n_out += y.n_cols;
   const auto pieces = split(layers, results, gemm.rows_per_piece(n_out));
-  context.pool->run(pieces.size(), [&](int thread, size_t i) { gemm.run(thread, pieces[i]); });
+  context.pool->run(pieces.size(), [&](int thread, size_t i) {
+    gemm.run(thread, pieces[i], i + 1 < pieces.size() ? &pieces[i + 1] : nullptr);
+  });
 }
 
 }  // namespace

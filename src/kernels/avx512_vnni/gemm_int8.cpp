@@ -1,5 +1,6 @@
 // GEMM with int8 products for quantised weights, for AVX512-VNNI: weights are the integers that the file has, so that
 // only the rounding of x (packed8.h) costs accuracy.
+#include "kernels/ahead.h"
 #include "kernels/avx512_vnni/packed8.h"
 #include "kernels/avx512_vnni/quants8.h"
 #include "kernels/avx512_vnni/scales8.h"
@@ -148,7 +149,7 @@ template <class Panel>
 }
 
 template <class Panel, size_t kTokens>
-void multiply_tile(const PanelProduct& p, const std::byte* x, float* y) {
+void multiply_tile(const PanelProduct& p, const std::byte* x, float* y, Ahead& ahead) {
   const RowMasks masks{{first16(p.n_rows), first16(p.n_rows < 16 ? 0 : p.n_rows - 16)}};
   const auto* panel = static_cast<const Panel*>(p.panel);
   for (size_t k = 0; k < p.n_k; k += 256, ++panel, x += sizeof(Packed8)) {
@@ -169,29 +170,33 @@ void multiply_tile(const PanelProduct& p, const std::byte* x, float* y) {
     size_t run = 0;
     for (; run < n_runs && run < kOutliers; ++run) {
       add_run<Panel, kTokens>(*panel, run, tokens, sum);
+      ahead.step();
       add_outliers(run);  // between runs, where the latency of its few operations is hidden
     }
     for (size_t i = run; i < kOutliers; ++i) add_outliers(i);
-    for (; run < n_runs; ++run) add_run<Panel, kTokens>(*panel, run, tokens, sum);
+    for (; run < n_runs; ++run) {
+      add_run<Panel, kTokens>(*panel, run, tokens, sum);
+      ahead.step();
+    }
     for (size_t t = 0; t < kTokens; ++t) store_sums(masks, y + t * p.y_stride, sum[t]);
   }
 }
 
 template <class Panel>
-void multiply_some(const PanelProduct& p, size_t n, const std::byte* x, float* y) {
+void multiply_some(const PanelProduct& p, size_t n, const std::byte* x, float* y, Ahead& ahead) {
   switch (n) {
     case 1:
-      return multiply_tile<Panel, 1>(p, x, y);
+      return multiply_tile<Panel, 1>(p, x, y, ahead);
     case 2:
-      return multiply_tile<Panel, 2>(p, x, y);
+      return multiply_tile<Panel, 2>(p, x, y, ahead);
     case 3:
-      return multiply_tile<Panel, 3>(p, x, y);
+      return multiply_tile<Panel, 3>(p, x, y, ahead);
     case 4:
-      return multiply_tile<Panel, 4>(p, x, y);
+      return multiply_tile<Panel, 4>(p, x, y, ahead);
     case 5:
-      return multiply_tile<Panel, 5>(p, x, y);
+      return multiply_tile<Panel, 5>(p, x, y, ahead);
     default:
-      return multiply_tile<Panel, kTileTokens>(p, x, y);
+      return multiply_tile<Panel, kTileTokens>(p, x, y, ahead);
   }
 }
 
@@ -200,9 +205,10 @@ template <class Panel>
 void multiply_panel(const PanelProduct& p) {
   const auto* x = static_cast<const std::byte*>(p.x);
   float* y = p.y;
+  Ahead ahead(p.ahead, (p.n_tokens + kTileTokens - 1) / kTileTokens * (p.n_k / Panel::kBlock));
   for (size_t left = p.n_tokens; left != 0;) {
     const size_t n_tiles = (left + kTileTokens - 1) / kTileTokens, n = (left + n_tiles - 1) / n_tiles;
-    multiply_some<Panel>(p, n, x, y);
+    multiply_some<Panel>(p, n, x, y, ahead);
     x += n * p.x_stride;
     y += n * p.y_stride;
     left -= n;
