@@ -239,19 +239,23 @@ using BlocksQ4_K = BlocksK45<quant::BlockQ4_K, false>;
 using BlocksQ5_K = BlocksK45<quant::BlockQ5_K, true>;
 
 struct BlocksQ6_K {
+  using Block = quant::BlockQ6_K;
   static constexpr Order kOrder = Order::nibbles16;
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = 210;
 
   [[gnu::always_inline]] explicit BlocksQ6_K(const std::byte* p) : block(block_at<quant::BlockQ6_K>(p, 0)) {
     const __m256 d = _mm256_set1_ps(half_value(block.d));
-    const __m128i s = load16(block.scales);
+    const __m128i s = integer_scales(block);
     for (size_t i = 0; i < 2; ++i) {
       const __m128i bytes = i == 0 ? s : _mm_unpackhi_epi64(s, s);
       scales[i] = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), d);
       offsets[i] = _mm256_mul_ps(scales[i], _mm256_set1_ps(-32));
     }
   }
+
+  // As signed bytes, without d.
+  static __m128i integer_scales(const quant::BlockQ6_K& block) { return load16(block.scales); }
 
   // Half h of group g is elements 64 g + 32 h ... + 31: low or high halves of 32 bytes, two bits of 32 others.
   [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[2]) const {
@@ -294,22 +298,28 @@ struct BlocksQ2_K {
 };
 
 struct BlocksQ3_K {
+  using Block = quant::BlockQ3_K;
   static constexpr Order kOrder = Order::two_bits16;
   static constexpr bool kHasOffsets = true;
   static constexpr size_t kBytes = 110;
 
   [[gnu::always_inline]] explicit BlocksQ3_K(const std::byte* p) : block(block_at<quant::BlockQ3_K>(p, 0)) {
+    const __m256 d = _mm256_set1_ps(half_value(block.d));
+    const __m128i s = integer_scales(block);
+    for (size_t i = 0; i < 2; ++i) {
+      const __m128i bytes = i == 0 ? s : _mm_unpackhi_epi64(s, s);
+      scales[i] = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), d);
+      offsets[i] = _mm256_mul_ps(scales[i], _mm256_set1_ps(-4));
+    }
+  }
+
+  // As signed bytes, without d.
+  [[gnu::always_inline]] static __m128i integer_scales(const quant::BlockQ3_K& block) {
     const uint32_t a = load_u32(block.scales), b = load_u32(block.scales + 4), c = load_u32(block.scales + 8);
     constexpr uint32_t kLow = 0x0f0f0f0fu, kTop = 0x30303030u;
     const uint32_t six_bits[4] = {(a & kLow) | ((c << 4) & kTop), (b & kLow) | ((c << 2) & kTop),
                                   ((a >> 4) & kLow) | (c & kTop), ((b >> 4) & kLow) | ((c >> 2) & kTop)};
-    const __m256 d = _mm256_set1_ps(half_value(block.d));
-    for (size_t i = 0; i < 2; ++i) {
-      const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(six_bits + 2 * i));
-      const __m256i centred = _mm256_sub_epi32(_mm256_cvtepu8_epi32(bytes), _mm256_set1_epi32(32));
-      scales[i] = _mm256_mul_ps(_mm256_cvtepi32_ps(centred), d);
-      offsets[i] = _mm256_mul_ps(scales[i], _mm256_set1_ps(-4));
-    }
+    return _mm_sub_epi8(load16(six_bits), _mm_set1_epi8(32));
   }
 
   // Bit g of a byte of `high` belongs to elements of the first 128, bit 4 + g to those of the others.

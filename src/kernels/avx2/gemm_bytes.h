@@ -18,12 +18,16 @@ struct alignas(64) BytesHalf {
   uint8_t q[64][2][32];  // [K / 4][half of rows][8 rows by 4 of K]
   float scale[kRuns][2][8];
   float offset[kOffsets ? kRuns : 1][2][8];
-  int64_t centre;  // w = scale * (q - 2^centre), or scale * q + offset
+  int32_t centre;  // w = scale * (q - centre), or scale * q + offset
 
   template <class Quants>
   [[gnu::always_inline]] void put(size_t four, size_t pair, __m256i v) {
     _mm256_store_si256(reinterpret_cast<__m256i*>(q[four][pair]), v);
-    if constexpr (!kOffsets) centre = Quants::kCentre;
+  }
+  template <class Quants>
+  [[gnu::always_inline]] void put_scales(const Rows8& rows, size_t n_chunks, size_t pair) {
+    put_float_scales<Quants>(rows, n_chunks, this, pair);
+    if constexpr (!kOffsets) centre = 1 << Quants::kCentre;
   }
 };
 
@@ -34,11 +38,11 @@ struct Bytes {
   using Half = BytesHalf<kRun, kOffsets>;
   static constexpr size_t kSteps = kRun / 4;
 
-  // What makes up for q that are 2^centre too large.
+  // What makes up for q that are too large by the centre: times less the sums of x in two halves, or in one of them.
   [[gnu::always_inline]] static inline __m256i start(const Half& w, size_t run, const X& x) {
     if constexpr (kOffsets) return _mm256_setzero_si256();
-    return _mm256_sll_epi32(_mm256_set1_epi32(kRun == 32 ? x.minus32[run] : x.minus16[run]),
-                            _mm_cvtsi64_si128(w.centre));
+    const int32_t centres = kRun == 32 ? w.centre * 0x10001 : w.centre << (run % 2 * 16);
+    return _mm256_madd_epi16(minus_sums(x, run * kRun / 32), _mm256_set1_epi32(centres));
   }
 
   // sum += scale * x * W + offset * the sum of x.
@@ -74,7 +78,7 @@ struct Bytes {
     const __m256 value = _mm256_set1_ps(outlier.x);
     for (size_t i = 0; i < 2; ++i) {
       __m256i q = _mm256_and_si256(_mm256_srl_epi32(load32(w.q[outlier.k / 4][i]), shift), _mm256_set1_epi32(255));
-      if constexpr (!kOffsets) q = _mm256_sub_epi32(q, _mm256_set1_epi32(1 << w.centre));
+      if constexpr (!kOffsets) q = _mm256_sub_epi32(q, _mm256_set1_epi32(w.centre));
       const __m256 weights = _mm256_mul_ps(_mm256_cvtepi32_ps(q), _mm256_load_ps(w.scale[run][i]));
       sum[i] = _mm256_fmadd_ps(weights, value, sum[i]);
     }
@@ -90,14 +94,6 @@ struct Bytes {
     for (size_t run = 0; run < n_k / kRun; ++run) add_run<kTokens>(w, run, x, sum);
   }
 };
-
-template <class Dot, TensorType kType>
-constexpr size_t adds_of() {
-  using Quants = Quants8<kType>;
-  size_t adds = Quants::kBlock / 4;
-  while (adds * static_cast<size_t>(Quants::kLargest) * Dot::kSumOfOne > Dot::kMaxSum) adds /= 2;
-  return adds;
-}
 
 template <class Dot, TensorType kType>
 inline constexpr GemmKernels kGemmBytes =

@@ -1,5 +1,6 @@
 // GEMM of quantised weights as integers, for AVX2.
 #include "kernels/avx2/gemm_bytes.h"
+#include "kernels/avx2/gemm_scaled.h"
 #include "kernels/avx2/gemm_words.h"
 
 namespace quipu::kernels {
@@ -30,10 +31,10 @@ constinit const GemmTable avx2::gemm_int = [] {
   set(TensorType::Q5_1, kGemmBytes<Dot, TensorType::Q5_1>);
   set(TensorType::Q8_0, kGemmWords<TensorType::Q8_0>);
   set(TensorType::Q2_K, kGemmBytes<Dot, TensorType::Q2_K>);
-  set(TensorType::Q3_K, kGemmBytes<Dot, TensorType::Q3_K>);
+  set(TensorType::Q3_K, kGemmScaled<TensorType::Q3_K>);
   set(TensorType::Q4_K, kGemmBytes<Dot, TensorType::Q4_K>);
   set(TensorType::Q5_K, kGemmBytes<Dot, TensorType::Q5_K>);
-  set(TensorType::Q6_K, kGemmWords<TensorType::Q6_K>);
+  set(TensorType::Q6_K, kGemmScaled<TensorType::Q6_K>);
   set(TensorType::IQ4_NL, kGemmWords<TensorType::IQ4_NL>);
   set(TensorType::IQ4_XS, kGemmWords<TensorType::IQ4_XS>);
   set(TensorType::MXFP4, kGemmBytes<Dot, TensorType::MXFP4>);

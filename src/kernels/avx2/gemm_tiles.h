@@ -3,7 +3,7 @@
 //   X      256 of a token's packed x, whose q are taken 32 bits at a time
 //   Half   256 of K by 16 rows of weights: q[steps][2][32 bytes], a step being what meets 32 bits of x, and
 //            put<Quants>(four, pair, v)  4 of K by 8 rows, as Quants8 decodes them
-//            scale[runs][2][8], and offset if Half::kOffsets
+//            put_scales<Quants>(rows, n_chunks, pair)  their scales
 //   add<kTokens>(w, n_k, x, sum)  sum = the products of n_k of K, for each token and two registers of 8 rows
 #pragma once
 
@@ -44,6 +44,15 @@ template <class Dot, size_t kSteps, size_t kTokens, class X>
   }
 }
 
+// The steps of a run whose sums Dot has room for, or a half of them, and so on.
+template <class Dot, TensorType kType>
+constexpr size_t adds_of() {
+  using Quants = Quants8<kType>;
+  size_t adds = Quants::kBlock / 4;
+  while (adds * static_cast<size_t>(Quants::kLargest) * Dot::kSumOfOne > Dot::kMaxSum) adds /= 2;
+  return adds;
+}
+
 template <class Half, class Quants>
 struct Columns {
   Half* half;
@@ -63,10 +72,9 @@ template <class Quants>
   return typename Quants::Blocks(padded);
 }
 
-template <class Half, class Quants>
-void unpack_rows(const Rows8& rows, size_t n_chunks, Half* half, size_t pair) {
-  Columns<Half, Quants> out{half, pair};
-  Quants::decode(rows, n_chunks, out);
+// Scales, and offsets if the type has any, of 8 rows to half->scale[run][pair] and half->offset.
+template <class Quants, class Half>
+[[gnu::always_inline]] inline void put_float_scales(const Rows8& rows, size_t n_chunks, Half* half, size_t pair) {
   constexpr size_t kParts = 32 / Quants::kBlock;
   __m256 scales[kParts][8], offsets[kParts][8];
   for (size_t r = 0; r < 8; ++r) {
@@ -85,6 +93,13 @@ void unpack_rows(const Rows8& rows, size_t n_chunks, Half* half, size_t pair) {
       if constexpr (Quants::kOffsets) _mm256_store_ps(half->offset[8 * i + j][pair], offsets[i][j]);
     }
   }
+}
+
+template <class Half, class Quants>
+void unpack_rows(const Rows8& rows, size_t n_chunks, Half* half, size_t pair) {
+  Columns<Half, Quants> out{half, pair};
+  Quants::decode(rows, n_chunks, out);
+  half->template put_scales<Quants>(rows, n_chunks, pair);
 }
 
 // Rows that are missing stand for the last; a half without rows stays as it is.

@@ -1,4 +1,4 @@
-// A Format of gemm_tiles.h for weights of more than 5 bits: 16-bit integers, exact, by 16-bit integers of x with a
+// A Format of gemm_tiles.h for weights of more than 6 bits: 16-bit integers, exact, by 16-bit integers of x with a
 // scale for each 256. Where bytes are multiplied into sums of 16 bits these types have no room for sums, so that bytes
 // would take as many instructions.
 #pragma once
@@ -49,6 +49,10 @@ struct alignas(64) WordsHalf {
     _mm256_store_si256(reinterpret_cast<__m256i*>(q[2 * four][pair]),
                        _mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8));
     _mm256_store_si256(reinterpret_cast<__m256i*>(q[2 * four + 1][pair]), _mm256_srai_epi16(bytes, 8));
+  }
+  template <class Quants>
+  [[gnu::always_inline]] void put_scales(const Rows8& rows, size_t n_chunks, size_t pair) {
+    put_float_scales<Quants>(rows, n_chunks, this, pair);
   }
 };
 

@@ -18,13 +18,19 @@ struct alignas(64) Packed8 {
   float scale[8];
   float sum32[8];  // of x in each 32, as rounded
   float sum16[16];
-  int32_t minus32[8];  // less the sum of q in each 32
-  int32_t minus16[16];
+  int16_t minus16[16];  // less the sum of q in each 16
   struct Outlier {
     float x;
     uint32_t k;
   } outliers[kOutliers];
 };
+
+// minus16 of the two halves of a block, in every lane.
+[[gnu::always_inline]] inline __m256i minus_sums(const Packed8& x, size_t block) {
+  int32_t both;
+  __builtin_memcpy(&both, x.minus16 + 2 * block, sizeof both);
+  return _mm256_set1_epi32(both);
+}
 
 // The bits of |x|: floats of one sign are in the order of their bits, infinities and NaNs behind all others.
 inline __m256i magnitudes(const float* x) {
@@ -98,10 +104,9 @@ inline __m256i sums_of_four(const int8_t* q) {
 inline void set_sums(Packed8& out) {
   for (size_t i = 0; i < 2; ++i) {
     const __m256i sums = sums_of_four(out.q + 128 * i);
-    const __m256i minus = _mm256_sub_epi32(_mm256_setzero_si256(), sums);
-    _mm256_store_si256(reinterpret_cast<__m256i*>(out.minus16 + 8 * i), ordered(minus));
-    _mm_store_si128(reinterpret_cast<__m128i*>(out.minus32 + 4 * i),
-                    _mm_add_epi32(_mm256_castsi256_si128(minus), _mm256_extracti128_si256(minus, 1)));
+    const __m256i minus = ordered(_mm256_sub_epi32(_mm256_setzero_si256(), sums));
+    _mm_store_si128(reinterpret_cast<__m128i*>(out.minus16 + 8 * i),
+                    _mm_packs_epi32(_mm256_castsi256_si128(minus), _mm256_extracti128_si256(minus, 1)));
     const __m128 scales = _mm_load_ps(out.scale + 4 * i);
     const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_set_m128(scales, scales));
     _mm256_store_ps(out.sum16 + 8 * i, _mm256_castsi256_ps(ordered(_mm256_castps_si256(x))));
