@@ -5,47 +5,20 @@
 #include "kernels/avx2/blocks16.h"
 #include "kernels/avx2/pack16.h"
 #include "kernels/decoded_impl.h"
+#include "kernels/x86/few_tokens.h"
 
 namespace quipu::kernels {
 namespace {
 
-inline constexpr size_t kMaxTokens = 8;
-
-// Tokens' packed x.
-template <typename Packed>
-struct Tokens {
-  const std::byte* x;
-  size_t stride;
-  [[nodiscard]] const Packed& at(size_t t, size_t i) const {
-    return *(reinterpret_cast<const Packed*>(x + t * stride) + i);
+// Each sum in the same order.
+struct Sums {
+  using V = __m256;
+  static V zero() { return _mm256_setzero_ps(); }
+  [[gnu::always_inline]] static __m128 of4(V a, V b, V c, V d) {
+    const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+    return _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1));
   }
 };
-
-// The sums of four registers, each in the same order.
-[[gnu::always_inline]] inline __m128 sums4(__m256 a, __m256 b, __m256 c, __m256 d) {
-  const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
-  return _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1));
-}
-
-// kRows rows by kTokens tokens of sums to y.
-template <size_t kRows, size_t kTokens>
-[[gnu::always_inline]] inline void store_sums(const __m256 sum[kRows][kTokens], float* y, size_t y_stride) {
-  if constexpr (kRows == 4) {
-    for (size_t t = 0; t < kTokens; ++t) {
-      _mm_storeu_ps(y + t * y_stride, sums4(sum[0][t], sum[1][t], sum[2][t], sum[3][t]));
-    }
-  } else {
-    const __m256 zero = _mm256_setzero_ps();
-    for (size_t r = 0; r < kRows; ++r) {
-      for (size_t t = 0; t < kTokens; t += 4) {
-        alignas(16) float four[4];
-        _mm_store_ps(four, sums4(sum[r][t], t + 1 < kTokens ? sum[r][t + 1] : zero,
-                                 t + 2 < kTokens ? sum[r][t + 2] : zero, t + 3 < kTokens ? sum[r][t + 3] : zero));
-        for (size_t i = t; i < kTokens && i < t + 4; ++i) y[i * y_stride + r] = four[i - t];
-      }
-    }
-  }
-}
 
 struct alignas(32) LaneIndex {
   uint32_t v[8];
@@ -76,6 +49,7 @@ template <Order kOrder>
 template <class Dot, class Blocks>
 struct GemvBlocks {
   using Packed = Packed256;
+  using Sums = kernels::Sums;
   static constexpr bool k32 = blocks_of_32(Blocks::kOrder);
   static constexpr size_t kGroups = k32 ? 2 : 4;
   static constexpr size_t kRegisters = 8 / kGroups;
@@ -84,15 +58,20 @@ struct GemvBlocks {
   [[gnu::always_inline]] static inline void add(const Blocks& blocks, const Tokens<Packed>& x, size_t i,
                                                 __m256 sum[kTokens]) {
     __m256 value[kTokens];
+#pragma GCC unroll 8
     for (size_t t = 0; t < kTokens; ++t) value[t] = _mm256_setzero_ps();
+#pragma GCC unroll 8
     for (size_t g = 0; g < kGroups; ++g) {
+#pragma GCC unroll 8
       for (size_t h = 0; h < 2; ++h) {
         __m256i words[kRegisters];
         blocks.words(g, h, words);
         const __m256 scales = group_scales<Blocks::kOrder>(blocks.scales, g, h);
+#pragma GCC unroll 8
         for (size_t t = 0; t < kTokens; ++t) {
           const int16_t* q = x.at(t, i).q + 32 * kRegisters * g + 16 * h;
           __m256i dot = _mm256_setzero_si256();
+#pragma GCC unroll 8
           for (size_t j = 0; j < kRegisters; ++j) {
             dot = Dot::add(dot, words[j], _mm256_load_si256(reinterpret_cast<const __m256i*>(q + 32 * j)));
           }
@@ -101,6 +80,7 @@ struct GemvBlocks {
         }
       }
     }
+#pragma GCC unroll 8
     for (size_t t = 0; t < kTokens; ++t) {
       const Packed& xt = x.at(t, i);
       sum[t] = _mm256_fmadd_ps(value[t], _mm256_set1_ps(xt.scale), sum[t]);
@@ -113,27 +93,22 @@ struct GemvBlocks {
     }
   }
 
-  template <size_t kRows, size_t kTokens>
-  static void rows(const std::byte* w, size_t row_bytes, size_t n_in, const Tokens<Packed>& x, float* y,
-                   size_t y_stride) {
-    __m256 sum[kRows][kTokens];
-    for (size_t r = 0; r < kRows; ++r) {
-      for (size_t t = 0; t < kTokens; ++t) sum[r][t] = _mm256_setzero_ps();
-    }
+  template <size_t kTokens>
+  [[gnu::always_inline]] static inline void row(const std::byte* w, size_t n_in, const Tokens<Packed>& x,
+                                                __m256 result[kTokens]) {
+    __m256 sum[kTokens];
+#pragma GCC unroll 8
+    for (size_t t = 0; t < kTokens; ++t) sum[t] = Sums::zero();
+    Groups<Blocks::kBytes, Blocks::kOrder == Order::blocks32> groups(w, n_in);
     size_t i = 0;
-    for (; i < n_in / 256; ++i, w += Blocks::kBytes) {
-      for (size_t r = 0; r < kRows; ++r) add<kTokens>(Blocks(w + r * row_bytes), x, i, sum[r]);
-    }
-    if constexpr (k32) {
-      if (const size_t n_blocks = n_in % 256 / 32; n_blocks != 0) {
-        for (size_t r = 0; r < kRows; ++r) {
-          std::byte padded[Blocks::kBytes] = {};
-          __builtin_memcpy(padded, w + r * row_bytes, n_blocks * (Blocks::kBytes / 8));
-          add<kTokens>(Blocks(padded), x, i, sum[r]);
-        }
+    do {
+      for (; i < groups.end; ++i, groups.next()) {
+        prefetch_weights<Blocks::kBytes>(groups.at);
+        add<kTokens>(Blocks(groups.at), x, i, sum);
       }
-    }
-    store_sums<kRows, kTokens>(sum, y, y_stride);
+    } while (groups.rest());
+#pragma GCC unroll 8
+    for (size_t t = 0; t < kTokens; ++t) result[t] = sum[t];
   }
 };
 
@@ -143,73 +118,40 @@ struct GemvFloat {
   struct Packed {
     float x[32];
   };
+  using Sums = kernels::Sums;
 
-  template <size_t kRows, size_t kTokens>
-  static void rows(const std::byte* w, size_t row_bytes, size_t n_in, const Tokens<Packed>& x, float* y,
-                   size_t y_stride) {
-    static_assert(kRows == 1);
-    static_cast<void>(row_bytes);
+  template <size_t kTokens>
+  [[gnu::always_inline]] static inline void row(const std::byte* w, size_t n_in, const Tokens<Packed>& x,
+                                                __m256 total[kTokens]) {
+    constexpr size_t kChunkBytes = 32 * element_bytes(kType);
     __m256 sum[kTokens][2];
+#pragma GCC unroll 8
     for (size_t t = 0; t < kTokens; ++t) sum[t][0] = sum[t][1] = _mm256_setzero_ps();
     const auto add = [&](const Floats32& v, size_t chunk) {
+#pragma GCC unroll 8
       for (size_t t = 0; t < kTokens; ++t) {
         const float* xt = x.at(t, chunk).x;
+#pragma GCC unroll 8
         for (size_t j = 0; j < 4; ++j) {
           sum[t][j % 2] = _mm256_fmadd_ps(v.v[j], _mm256_load_ps(xt + 8 * j), sum[t][j % 2]);
         }
       }
     };
-    for (size_t chunk = 0; chunk < n_in / 32; ++chunk) add(decode32<kType>(w, chunk), chunk);
+    for (size_t chunk = 0; chunk < n_in / 32; ++chunk) {
+      prefetch_weights<kChunkBytes>(w + chunk * kChunkBytes);
+      add(decode32<kType>(w, chunk), chunk);
+    }
     if (n_in % 32 != 0) add(decode_some<kType>(w, n_in / 32, n_in % 32), n_in / 32);
-    __m256 total[1][kTokens];
-    for (size_t t = 0; t < kTokens; ++t) total[0][t] = _mm256_add_ps(sum[t][0], sum[t][1]);
-    store_sums<1, kTokens>(total, y, y_stride);
+#pragma GCC unroll 8
+    for (size_t t = 0; t < kTokens; ++t) total[t] = _mm256_add_ps(sum[t][0], sum[t][1]);
   }
 };
 
-template <class Kernel, size_t kRows, size_t kTokens>
-void all_rows(const WeightRows& w, const void* x, size_t x_stride, float* y, size_t y_stride) {
-  const Tokens<typename Kernel::Packed> tokens{static_cast<const std::byte*>(x), x_stride};
-  const std::byte* row = w.data;
-  size_t r = 0;
-  for (; r + kRows <= w.n_rows; r += kRows, row += kRows * w.row_bytes) {
-    Kernel::template rows<kRows, kTokens>(row, w.row_bytes, w.n_in, tokens, y + r, y_stride);
-  }
-  for (; r < w.n_rows; ++r, row += w.row_bytes) {
-    Kernel::template rows<1, kTokens>(row, w.row_bytes, w.n_in, tokens, y + r, y_stride);
-  }
-}
-
-template <class Kernel, size_t kRowsOfOne>
-void multiply_few(const WeightRows& w, const void* x, size_t x_stride, size_t n_tokens, float* y, size_t y_stride) {
-  switch (n_tokens) {
-    case 1:
-      return all_rows<Kernel, kRowsOfOne, 1>(w, x, x_stride, y, y_stride);
-    case 2:
-      return all_rows<Kernel, 1, 2>(w, x, x_stride, y, y_stride);
-    case 3:
-      return all_rows<Kernel, 1, 3>(w, x, x_stride, y, y_stride);
-    case 4:
-      return all_rows<Kernel, 1, 4>(w, x, x_stride, y, y_stride);
-    case 5:
-      return all_rows<Kernel, 1, 5>(w, x, x_stride, y, y_stride);
-    case 6:
-      return all_rows<Kernel, 1, 6>(w, x, x_stride, y, y_stride);
-    case 7:
-      return all_rows<Kernel, 1, 7>(w, x, x_stride, y, y_stride);
-    case 8:
-      return all_rows<Kernel, 1, 8>(w, x, x_stride, y, y_stride);
-    default:
-      __builtin_trap();
-  }
-}
-
 template <class Dot, class Blocks>
 inline constexpr GemvKernels kGemvBlocks = {kMaxTokens, packed_bytes, pack_x16<Blocks::kOrder>,
-                                            multiply_few<GemvBlocks<Dot, Blocks>, 4>};
+                                            multiply_few<GemvBlocks<Dot, Blocks>>};
 template <TensorType kType>
-inline constexpr GemvKernels kGemvFloat = {kMaxTokens, packed_float_bytes, pack_floats,
-                                           multiply_few<GemvFloat<kType>, 1>};
+inline constexpr GemvKernels kGemvFloat = {kMaxTokens, packed_float_bytes, pack_floats, multiply_few<GemvFloat<kType>>};
 
 template <class Dot>
 consteval GemvTable gemv_table() {

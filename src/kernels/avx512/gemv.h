@@ -5,65 +5,25 @@
 #include "kernels/avx512/blocks16.h"
 #include "kernels/avx512/pack16.h"
 #include "kernels/decoded_impl.h"
+#include "kernels/x86/few_tokens.h"
 
 namespace quipu::kernels {
 namespace {
 
-inline constexpr size_t kMaxTokens = 8;
-
-// Tokens' packed x.
-template <typename Packed>
-struct Tokens {
-  const std::byte* x;
-  size_t stride;
-  [[nodiscard]] const Packed& at(size_t t, size_t i) const {
-    return *(reinterpret_cast<const Packed*>(x + t * stride) + i);
+// Each sum in the same order.
+struct Sums {
+  using V = __m512;
+  static V zero() { return _mm512_setzero_ps(); }
+  [[gnu::always_inline]] static __m128 of4(V a, V b, V c, V d) {
+    const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+    const __m512 low = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd)));
+    const __m512 high = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd)));
+    const __m512 quarters = _mm512_add_ps(low, high);
+    const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(quarters), _mm512_extractf32x8_ps(quarters, 1));
+    return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
   }
 };
-
-// The sums of four registers, each in the same order.
-[[gnu::always_inline]] inline __m128 sums4(__m512 a, __m512 b, __m512 c, __m512 d) {
-  const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
-  const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-  const __m512 low = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd)));
-  const __m512 high = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(ab), _mm512_castps_pd(cd)));
-  const __m512 quarters = _mm512_add_ps(low, high);
-  const __m256 half = _mm256_add_ps(_mm512_castps512_ps256(quarters), _mm512_extractf32x8_ps(quarters, 1));
-  return _mm_add_ps(_mm256_castps256_ps128(half), _mm256_extractf128_ps(half, 1));
-}
-
-// kRows rows by kTokens tokens of sums to y.
-template <size_t kRows, size_t kTokens>
-[[gnu::always_inline]] inline void store_sums(const __m512 sum[kRows][kTokens], float* y, size_t y_stride) {
-  if constexpr (kRows % 4 == 0) {
-    for (size_t t = 0; t < kTokens; ++t) {
-      for (size_t r = 0; r < kRows; r += 4) {
-        _mm_storeu_ps(y + t * y_stride + r, sums4(sum[r][t], sum[r + 1][t], sum[r + 2][t], sum[r + 3][t]));
-      }
-    }
-  } else {
-    const __m512 zero = _mm512_setzero_ps();
-    for (size_t r = 0; r < kRows; ++r) {
-      for (size_t t = 0; t < kTokens; t += 4) {
-        alignas(16) float four[4];
-        _mm_store_ps(four, sums4(sum[r][t], t + 1 < kTokens ? sum[r][t + 1] : zero,
-                                 t + 2 < kTokens ? sum[r][t + 2] : zero, t + 3 < kTokens ? sum[r][t + 3] : zero));
-        for (size_t i = t; i < kTokens && i < t + 4; ++i) y[i * y_stride + r] = four[i - t];
-      }
-    }
-  }
-}
-
-// What a thread reads soon: the processor's own prefetching restarts at every page, and falls far behind where a row
-// takes long to compute. So far ahead that memory has answered by then (measured on Zen 5: 8 KiB is as good as 16 and
-// better than 1 to 4); past the caches that keep, since weights are read once for a token.
-inline constexpr size_t kPrefetchBytes = 8192;
-template <size_t kBytes>
-[[gnu::always_inline]] inline void prefetch_weights(const std::byte* w) {
-  for (size_t i = 0; i < kBytes; i += 64) {
-    _mm_prefetch(reinterpret_cast<const char*>(w + kPrefetchBytes + i), _MM_HINT_NTA);
-  }
-}
 
 struct alignas(64) LaneIndex {
   uint32_t v[16];
@@ -88,22 +48,25 @@ template <Order kOrder>
 template <class Dot, class Blocks>
 struct GemvBlocks {
   using Packed = Packed256;
+  using Sums = kernels::Sums;
   static constexpr size_t kGroups = blocks_of_32(Blocks::kOrder) ? 2 : 4;
   static constexpr size_t kRegisters = 8 / kGroups;
 
   template <size_t kTokens>
-  [[gnu::always_inline]] static inline void add(const std::byte* w, size_t n_blocks, const Tokens<Packed>& x, size_t i,
+  [[gnu::always_inline]] static inline void add(const Blocks& blocks, const Tokens<Packed>& x, size_t i,
                                                 __m512 sum[kTokens]) {
-    const Blocks blocks(w, n_blocks);
     __m512 value[kTokens];
+#pragma GCC unroll 8
     for (size_t t = 0; t < kTokens; ++t) value[t] = _mm512_setzero_ps();
+#pragma GCC unroll 8
     for (size_t g = 0; g < kGroups; ++g) {
-      if (g != 0 && blocks_of_32(Blocks::kOrder) && n_blocks <= 4) break;
       __m512i words[kRegisters];
       blocks.words(g, words);
       const __m512 scales = group_scales<Blocks::kOrder>(blocks.scales, g);
+#pragma GCC unroll 8
       for (size_t t = 0; t < kTokens; ++t) {
         __m512i dot = _mm512_setzero_si512();
+#pragma GCC unroll 8
         for (size_t j = 0; j < kRegisters; ++j) {
           dot = Dot::add(dot, words[j], _mm512_load_si512(x.at(t, i).q + 32 * (kRegisters * g + j)));
         }
@@ -111,6 +74,7 @@ struct GemvBlocks {
         value[t] = _mm512_fmadd_ps(products, scales, value[t]);
       }
     }
+#pragma GCC unroll 8
     for (size_t t = 0; t < kTokens; ++t) {
       const Packed& xt = x.at(t, i);
       sum[t] = _mm512_fmadd_ps(value[t], _mm512_set1_ps(xt.scale), sum[t]);
@@ -124,15 +88,20 @@ struct GemvBlocks {
 
   template <size_t kTokens>
   [[gnu::always_inline]] static inline void row(const std::byte* w, size_t n_in, const Tokens<Packed>& x,
-                                                __m512 sum[kTokens]) {
-    for (size_t t = 0; t < kTokens; ++t) sum[t] = _mm512_setzero_ps();
+                                                __m512 result[kTokens]) {
+    __m512 sum[kTokens];
+#pragma GCC unroll 8
+    for (size_t t = 0; t < kTokens; ++t) sum[t] = Sums::zero();
+    Groups<Blocks::kBytes, Blocks::kOrder == Order::blocks32> groups(w, n_in);
     size_t i = 0;
-    for (; i < n_in / 256; ++i, w += Blocks::kBytes) {
-      prefetch_weights<Blocks::kBytes>(w);
-      add<kTokens>(w, 8, x, i, sum);
-    }
-    const size_t n_blocks = n_in % 256 / 32;
-    if (blocks_of_32(Blocks::kOrder) && n_blocks != 0) add<kTokens>(w, n_blocks, x, i, sum);
+    do {
+      for (; i < groups.end; ++i, groups.next()) {
+        prefetch_weights<Blocks::kBytes>(groups.at);
+        add<kTokens>(Blocks(groups.at, 8), x, i, sum);
+      }
+    } while (groups.rest());
+#pragma GCC unroll 8
+    for (size_t t = 0; t < kTokens; ++t) result[t] = sum[t];
   }
 };
 
@@ -142,66 +111,38 @@ struct GemvFloat {
   struct Packed {
     float x[32];
   };
-
-  template <size_t kTokens>
-  [[gnu::always_inline]] static inline void add(const std::byte* w, size_t chunk, size_t n, const Tokens<Packed>& x,
-                                                __m512 sum[kTokens], __m512 other_sum[kTokens]) {
-    const Floats32 v = decode32<kType>(w, chunk, n);
-    for (size_t t = 0; t < kTokens; ++t) {
-      const float* xt = x.at(t, chunk).x;
-      sum[t] = _mm512_fmadd_ps(v.a, _mm512_load_ps(xt), sum[t]);
-      other_sum[t] = _mm512_fmadd_ps(v.b, _mm512_load_ps(xt + 16), other_sum[t]);
-    }
-  }
+  using Sums = kernels::Sums;
 
   template <size_t kTokens>
   [[gnu::always_inline]] static inline void row(const std::byte* w, size_t n_in, const Tokens<Packed>& x,
-                                                __m512 sum[kTokens]) {
+                                                __m512 total[kTokens]) {
     constexpr size_t kChunkBytes = kType == quant::TensorType::F32 ? 128 : 64;
-    __m512 other_sum[kTokens];
-    for (size_t t = 0; t < kTokens; ++t) sum[t] = other_sum[t] = _mm512_setzero_ps();
+    __m512 sum[kTokens][2];
+#pragma GCC unroll 8
+    for (size_t t = 0; t < kTokens; ++t) sum[t][0] = sum[t][1] = Sums::zero();
+    const auto add = [&](const Floats32& v, size_t chunk) {
+#pragma GCC unroll 8
+      for (size_t t = 0; t < kTokens; ++t) {
+        const float* xt = x.at(t, chunk).x;
+        sum[t][0] = _mm512_fmadd_ps(v.a, _mm512_load_ps(xt), sum[t][0]);
+        sum[t][1] = _mm512_fmadd_ps(v.b, _mm512_load_ps(xt + 16), sum[t][1]);
+      }
+    };
     for (size_t chunk = 0; chunk < n_in / 32; ++chunk) {
       prefetch_weights<kChunkBytes>(w + chunk * kChunkBytes);
-      add<kTokens>(w, chunk, 32, x, sum, other_sum);
+      add(decode32<kType>(w, chunk, 32), chunk);
     }
-    if (n_in % 32 != 0) add<kTokens>(w, n_in / 32, n_in % 32, x, sum, other_sum);
-    for (size_t t = 0; t < kTokens; ++t) sum[t] = _mm512_add_ps(sum[t], other_sum[t]);
+    if (n_in % 32 != 0) add(decode32<kType>(w, n_in / 32, n_in % 32), n_in / 32);
+#pragma GCC unroll 8
+    for (size_t t = 0; t < kTokens; ++t) total[t] = _mm512_add_ps(sum[t][0], sum[t][1]);
   }
 };
 
-// Row after row, so that memory is read in one stream; kRows of them are stored together.
-template <class Kernel, size_t kRows, size_t kTokens>
-[[gnu::always_inline]] inline void rows(const std::byte* w, const WeightRows& of,
-                                        const Tokens<typename Kernel::Packed>& x, float* y, size_t y_stride) {
-  __m512 sum[kRows][kTokens];
-#pragma GCC unroll 1
-  for (size_t r = 0; r < kRows; ++r) Kernel::template row<kTokens>(w + r * of.row_bytes, of.n_in, x, sum[r]);
-  store_sums<kRows, kTokens>(sum, y, y_stride);
-}
-
-template <class Kernel, size_t kTokens>
-void all_rows(const WeightRows& w, const Tokens<typename Kernel::Packed>& x, float* y, size_t y_stride) {
-  constexpr size_t kRows = kTokens == 1 ? 4 : 1;
-  size_t r = 0;
-  for (; r + kRows <= w.n_rows; r += kRows)
-    rows<Kernel, kRows, kTokens>(w.data + r * w.row_bytes, w, x, y + r, y_stride);
-  for (; r < w.n_rows; ++r) rows<Kernel, 1, kTokens>(w.data + r * w.row_bytes, w, x, y + r, y_stride);
-}
-
-template <class Kernel>
-void multiply(const WeightRows& w, const void* x, size_t x_stride, size_t n_tokens, float* y, size_t y_stride) {
-  using AllRows = void (*)(const WeightRows&, const Tokens<typename Kernel::Packed>&, float*, size_t);
-  static constexpr AllRows kFor[kMaxTokens] = {all_rows<Kernel, 1>, all_rows<Kernel, 2>, all_rows<Kernel, 3>,
-                                               all_rows<Kernel, 4>, all_rows<Kernel, 5>, all_rows<Kernel, 6>,
-                                               all_rows<Kernel, 7>, all_rows<Kernel, 8>};
-  kFor[n_tokens - 1](w, {static_cast<const std::byte*>(x), x_stride}, y, y_stride);
-}
-
 template <class Dot, class Blocks>
 inline constexpr GemvKernels kGemvBlocks = {kMaxTokens, packed_bytes, pack_x<Blocks::kOrder>,
-                                            multiply<GemvBlocks<Dot, Blocks>>};
+                                            multiply_few<GemvBlocks<Dot, Blocks>>};
 template <quant::TensorType kType>
-inline constexpr GemvKernels kGemvFloat = {kMaxTokens, packed_float_bytes, pack_floats, multiply<GemvFloat<kType>>};
+inline constexpr GemvKernels kGemvFloat = {kMaxTokens, packed_float_bytes, pack_floats, multiply_few<GemvFloat<kType>>};
 
 template <class Dot>
 consteval GemvTable gemv_table() {
