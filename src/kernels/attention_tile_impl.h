@@ -3,6 +3,7 @@
 // positions for outputs), so its bits do not depend on how many rows or columns are computed beside it.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -142,25 +143,25 @@ struct TileOps {
     }
   }
 
-  // All `n_vectors` vectors of columns, in blocks of about equal size.
+  // All `n_vectors` vectors of columns, in blocks of 8, 4, 2 and 1: heads are seldom anything else, and each size of
+  // block is code for every type and number of rows.
   template <KvType type, size_t kRows>
   static void accumulate_rows(const ValueRows& values, const Output& output, size_t n_vectors, size_t begin,
                               size_t end) {
-    constexpr size_t kMost = kAccumulators / kRows < 8 ? kAccumulators / kRows : 8;
-    size_t blocks = (n_vectors + kMost - 1) / kMost;
-    for (size_t first = 0; blocks > 0; --blocks) {
-      const size_t n = (n_vectors - first + blocks - 1) / blocks;
-      accumulate_block<type, kRows, kMost>(n, values, output, first, begin, end);
-      first += n;
+    constexpr size_t kMost = std::bit_floor(kAccumulators / kRows < 8 ? kAccumulators / kRows : 8);
+    for (size_t first = 0; first < n_vectors;) {
+      first += accumulate_block<type, kRows, kMost>(n_vectors - first, values, output, first, begin, end);
     }
   }
+  // How many vectors it did: kVectors, or fewer where there are only n.
   template <KvType type, size_t kRows, size_t kVectors>
-  static void accumulate_block(size_t n, const ValueRows& values, const Output& output, size_t first, size_t begin,
-                               size_t end) {
+  static size_t accumulate_block(size_t n, const ValueRows& values, const Output& output, size_t first, size_t begin,
+                                 size_t end) {
     if constexpr (kVectors > 1) {
-      if (n < kVectors) return accumulate_block<type, kRows, kVectors - 1>(n, values, output, first, begin, end);
+      if (n < kVectors) return accumulate_block<type, kRows, kVectors / 2>(n, values, output, first, begin, end);
     }
     accumulate<type, kRows, kVectors>(values, output, first, begin, end);
+    return kVectors;
   }
   template <KvType type>
   static void accumulate_any(size_t n_rows, const ValueRows& values, const Output& output, size_t n_vectors,
