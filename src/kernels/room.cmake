@@ -1,5 +1,9 @@
 # Each folder below kernels/ is an instruction set with compiler flags of its own; the rest is for any CPU.
-set(generic_flags -O3)
+if(QUIPU_ZIG_TARGET)
+  set(generic_flags -Os) # in a program for every processor: for those before 2013, and for tests
+else()
+  set(generic_flags -O3)
+endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
   set(isas generic avx2 avx_vnni avx512 avx512_vnni avx512_bf16)
   set(avx2_flags -O3 -mavx2 -mfma -mf16c)
