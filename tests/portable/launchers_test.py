@@ -57,6 +57,8 @@ LAUNCHERS = [
     ("`bash FILE`", "bash", lambda file: ["bash", str(file), "a", "b c"]),
     ("`ksh FILE`", "ksh", lambda file: ["ksh", str(file), "a", "b c"]),
     ("`zsh FILE`", "zsh", lambda file: ["zsh", str(file), "a", "b c"]),
+    ("`mksh FILE`", "mksh", lambda file: ["mksh", str(file), "a", "b c"]),
+    ("`yash FILE`", "yash", lambda file: ["yash", str(file), "a", "b c"]),
     ("`env`", "env", lambda file: ["env", str(file), "a", "b c"]),
     ("`nohup`", "nohup", lambda file: ["nohup", str(file), "a", "b c"]),
     ("`nice`", "nice", lambda file: ["nice", "-n", "1", str(file), "a", "b c"]),
