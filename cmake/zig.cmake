@@ -21,7 +21,7 @@ set(CMAKE_INSTALL_NAME_TOOL "true" CACHE STRING "nothing is installed")
 
 # The program's bytes must not tell where it was built. zig would add its sanitizer of undefined behaviour and frame
 # pointers by itself.
-set(CMAKE_CXX_FLAGS_INIT "-g0 -fno-sanitize=all -fomit-frame-pointer -Wno-unused-command-line-argument -ffile-prefix-map=${root}=.")
+set(CMAKE_CXX_FLAGS_INIT "-g0 -fno-sanitize=all -fomit-frame-pointer -Wno-unused-command-line-argument \"-ffile-prefix-map=${root}=.\"")
 # By the linker's flags zig chooses how its own libraries are compiled. No trial links, which would compile them once more.
 set(CMAKE_EXE_LINKER_FLAGS_INIT "-s -Oz")
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)

@@ -5,8 +5,21 @@ Functions with the same code become one (--icf=all). zig prints the command of i
 the name `zig ld.lld`.
 """
 import os
+import pathlib
 import subprocess
 import sys
+
+MARK = "\0"
+
+
+def words(line, folders):
+    """The arguments of a command that was printed without quotes: of blanks only those in `folders` are no ends."""
+    for i, folder in enumerate(folders):
+        line = line.replace(folder, f"{MARK}{i}{MARK}")
+    result = line.split()
+    for i, folder in enumerate(folders):
+        result = [word.replace(f"{MARK}{i}{MARK}", folder) for word in result]
+    return result
 
 
 def main():
@@ -17,9 +30,11 @@ def main():
     if done.returncode != 0:
         sys.exit("\n".join(said) or f"link: {command[0]} failed without a word")
     out = command[command.index("-o") + 1]
-    linked = [line.split() for line in done.stderr.splitlines() if line.startswith("ld.lld ") and f" -o {out} " in line]
+    linked = [line for line in done.stderr.splitlines() if line.startswith("ld.lld ") and f" -o {out} " in line]
     if linked:
-        subprocess.run([command[0], *linked[-1], "--icf=all"], check=True)
+        root = pathlib.Path(__file__).absolute().parent.parent
+        folders = sorted({str(root), str(root.resolve()), str(pathlib.Path(command[0]).resolve().parent)}, key=len)[::-1]
+        subprocess.run([command[0], *words(linked[-1], folders), "--icf=all"], check=True)
 
 
 if __name__ == "__main__":
