@@ -33,6 +33,13 @@ std::string_view isa_name(Isa isa);
 // Types are looked up by their number in GGUF files; all are below this.
 inline constexpr size_t kTypes = 64;
 
+// Memory that is needed soon: n pieces of some bytes, a stride apart. Any address, since nothing is read. To be asked
+// for evenly over what a kernel does meanwhile (ahead.h); may be left alone.
+struct MemoryAhead {
+  const std::byte* data = nullptr;
+  size_t n = 0, stride = 0, bytes = 0;
+};
+
 // Some rows of a weight matrix.
 struct WeightRows {
   quant::TensorType type = quant::TensorType::F32;
@@ -40,12 +47,7 @@ struct WeightRows {
   size_t row_bytes = 0;             // distance of rows
   size_t n_rows = 0;
   size_t n_in = 0;  // K, a multiple of the type's block
-};
-
-// Memory that is needed soon: n pieces of some bytes, a stride apart. Any address, since nothing is read.
-struct MemoryAhead {
-  const std::byte* data = nullptr;
-  size_t n = 0, stride = 0, bytes = 0;
+  MemoryAhead ahead = {};
 };
 
 // One panel times some tokens: y[t * y_stride + r] = (accumulate ? y : 0) + sum over the panel's k of x * W.
@@ -59,7 +61,7 @@ struct PanelProduct {
   float* y = nullptr;
   size_t y_stride = 0;  // in floats
   bool accumulate = false;
-  MemoryAhead ahead;  // to be asked for in the meantime, evenly over the work; may be left alone
+  MemoryAhead ahead = {};
 };
 
 // Many tokens (prefill): unpack a panel of weights once into cache, multiply it with every token.

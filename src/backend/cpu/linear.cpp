@@ -17,7 +17,7 @@ constexpr size_t kChunkBytes = 64 << 10;
 
 WeightRows rows_of(const gguf::Tensor& weight, size_t first, size_t n) {
   const size_t row_bytes = weight.data.size() / weight.dims[1];
-  return {weight.type, weight.data.data() + first * row_bytes, row_bytes, n, weight.dims[0]};
+  return {weight.type, weight.data.data() + first * row_bytes, row_bytes, n, weight.dims[0], {}};
 }
 
 // Some rows of one layer: the unit of work of a thread.
@@ -128,8 +128,12 @@ class Gemm {
 
   // All tokens with the panel that begins at `row` and one block of K.
   void multiply(const Piece& piece, size_t row, size_t k, std::byte* panel, const MemoryAhead& ahead) const {
+    // A panel takes as long to unpack as to multiply with so many tokens (Q4_K, AVX512-VNNI).
+    constexpr size_t kTokensOfUnpacking = 4;
+    const size_t n_first = ahead.n * kTokensOfUnpacking / (kTokensOfUnpacking + n_tokens_);
     const GemmKernels& kernels = kernels_of(*piece.layer);
-    const WeightRows w = panel_rows(piece, row);
+    WeightRows w = panel_rows(piece, row);
+    w.ahead = {ahead.data, n_first, ahead.stride, ahead.bytes};
     kernels.unpack_panel(w, k, k_end(k), panel);
     kernels.multiply({.panel = panel,
                       .n_k = k_end(k) - k,
@@ -140,7 +144,7 @@ class Gemm {
                       .y = static_cast<float*>(piece.y.data) + piece.first_row + row,
                       .y_stride = piece.y.n_cols,
                       .accumulate = k > 0,
-                      .ahead = ahead});
+                      .ahead = {ahead.data + n_first * ahead.stride, ahead.n - n_first, ahead.stride, ahead.bytes}});
   }
 
   // Some panels for one block of K after the other, so that the block of x stays in L2 for all of them. Meanwhile a

@@ -35,6 +35,7 @@ struct PanelHalf {
   static constexpr bool kOffsets = Panel::kOffsets;
   Panel* panel;
   size_t half;
+  Ahead& ahead;
 
   // Chunks that are not put are not multiplied.
   template <class Columns>
@@ -49,14 +50,15 @@ struct PanelHalf {
       const size_t run = (8 * chunk + first) / Panel::kFours;
       _mm512_store_si512(panel->start[run][half], _mm512_sub_epi32(_mm512_setzero_si512(), raised));
     }
+    ahead.step();
   }
   [[gnu::always_inline]] void scale(size_t run, __m512 v) { _mm512_store_ps(panel->scale[run][half], v); }
   [[gnu::always_inline]] void offset(size_t run, __m512 v) { _mm512_store_ps(panel->offset[run][half], v); }
 };
 
 template <class Panel, class Quants>
-void unpack_half(const Rows16& rows, size_t n_chunks, Panel* panel, size_t half) {
-  PanelHalf<Panel> out{panel, half};
+void unpack_half(const Rows16& rows, size_t n_chunks, Panel* panel, size_t half, Ahead& ahead) {
+  PanelHalf<Panel> out{panel, half, ahead};
   Quants::decode(rows, n_chunks, out);
   ScaleColumns<typename Quants::Blocks>::put(rows, n_chunks, out);
 }
@@ -64,6 +66,7 @@ void unpack_half(const Rows16& rows, size_t n_chunks, Panel* panel, size_t half)
 template <class Panel, class Quants>
 void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) {
   auto* out = static_cast<Panel*>(panel);
+  Ahead ahead(w.ahead, 2 * ((k_end - k_begin + 31) / 32));
   for (size_t k = k_begin; k < k_end; k += 256, ++out) {
     const size_t n_chunks = k_end - k < 256 ? (k_end - k) / 32 : 8;
     for (size_t half = 0; half < 2; ++half) {
@@ -72,7 +75,7 @@ void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel
         const size_t row = 16 * half + r < w.n_rows ? 16 * half + r : w.n_rows - 1;
         rows.row[r] = w.data + row * w.row_bytes + k / 256 * Quants::Blocks::kBytes;
       }
-      unpack_half<Panel, Quants>(rows, n_chunks, out, half);
+      unpack_half<Panel, Quants>(rows, n_chunks, out, half, ahead);
     }
   }
 }
