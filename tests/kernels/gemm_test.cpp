@@ -154,10 +154,11 @@ TEST_P(GemmTest, k_in_several_panels) {
   }
 }
 
-// The largest integers that weights and x can be: no sum in few bits may overflow.
+// The largest integers that weights and x can be: no sum in few bits may overflow. (bfloat16 has no such sums, and
+// rounds equal weights all to the same side, which the tolerance is not for.)
 TEST_P(GemmTest, extreme_integers) {
   for (const TensorType type : test::matrix_types()) {
-    if (test::half_offsets(type).empty()) continue;
+    if (test::half_offsets(type).empty() || gemm(type).operands == GemmKernels::Operands::bfloat16) continue;
     for (const int fill : {0x00, 0xff, 0x80, 0x7f}) {
       Weights w(type, 4, 512, random_);
       w.fill(static_cast<std::byte>(fill));
