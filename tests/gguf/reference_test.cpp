@@ -93,7 +93,7 @@ void expect_file(const File& file, const Json& expected) {
     ASSERT_NE(tensor, nullptr) << wanted["name"];
     ASSERT_EQ(tensor->n_dims, wanted["dims"].size());
     for (size_t i = 0; i < tensor->n_dims; ++i) EXPECT_EQ(tensor->dims[i], wanted["dims"][i]) << tensor->name;
-    EXPECT_EQ(quant::traits(tensor->type).name, wanted["type"]) << tensor->name;
+    EXPECT_EQ(quant::traits(tensor->type).name, wanted["type"].get<std::string>()) << tensor->name;
     EXPECT_EQ(crc32(tensor->data), wanted["crc32"]) << tensor->name;
   }
 }

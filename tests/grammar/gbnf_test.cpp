@@ -117,8 +117,8 @@ std::shared_ptr<const TokenTrie> random_trie(Random& random) {
 TEST(Matcher, MaskIsWhatTheMatcherTakes) {
   const char* grammars[] = {
       "root ::= \"(\" root \")\" root | \"x\"",
-      "root ::= list\nlist ::= \"[\" (item (\", \" item)*)? \"]\"\nitem ::= list | string | [0-9]+\nstring ::= "
-      "\"\\\"\" [^\"]* \"\\\"\"",
+      ("root ::= list\nlist ::= \"[\" (item (\", \" item)*)? \"]\"\nitem ::= list | string | [0-9]+\nstring ::= "
+       "\"\\\"\" [^\"]* \"\\\"\""),
       "root ::= [\\u00e4\\u20ac]+ (\"a\" | \"ab\" b)*\nb ::= \"b\" c? \nc ::= \"(\" b \")\" | \"\"",
       "root ::= s\ns ::= | a s b\na ::= \"(\" | \"((\" \nb ::= \")\" | \"))\"",
       "root ::= (x | x x | \"a\")* \"]\"\nx ::= \"a\" y?\ny ::= \"b\" | \"bb\" x",
