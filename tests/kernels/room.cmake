@@ -3,5 +3,3 @@ add_executable(bench_kernels EXCLUDE_FROM_ALL "${CMAKE_CURRENT_SOURCE_DIR}/kerne
                                               "${CMAKE_CURRENT_SOURCE_DIR}/kernels/limits.cpp")
 target_link_libraries(bench_kernels PRIVATE quipu_flags room_kernels room_platform)
 target_include_directories(bench_kernels PRIVATE "${CMAKE_SOURCE_DIR}")
-# Which instruction sets an ARM64 processor has is the platform's to say.
-target_link_libraries(test_kernels PRIVATE room_platform)

@@ -4,6 +4,7 @@ tests of cross_tests.cmake, of ARM64 in qemu, on processors with different instr
 
 Programs and launchers that are not there are skipped, with the reason.
 """
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import urllib.request
 
@@ -214,33 +216,61 @@ class RunTest(unittest.TestCase):
 
 
 class CrossTest(unittest.TestCase):
-    """The unit tests that dist/build.py --tests linux-arm64-musl built."""
+    """The C++ tests that dist/build.py --tests linux-arm64-musl built, in qemu, as many at once as there are processors."""
 
-    def run_tests(self, room, processor, *arguments):
-        program = DIST / "linux-arm64-musl" / f"test_{room}"
-        if not program.is_file():
-            self.skipTest(f"{program} is not there: dist/build.py --tests linux-arm64-musl")
+    FOLDER = DIST / "linux-arm64-musl"
+    ISAS = ("neon_dotprod", "neon_i8mm", "neon_bf16")
+    # Processors, what each lacks by its manual, and which tests of the kernels it runs: the generic ones are the same
+    # code everywhere.
+    PROCESSORS = (("max,sve=off", (), "*"),
+                  ("neoverse-n1", ("neon_i8mm", "neon_bf16"), "*neon*"),
+                  ("cortex-a53", ISAS, "*neon*"))
+    # What is left out, and why.
+    WANTED = {"model": "*-Shapes.PublishedModelsLoadByTheirMetadata"}  # 405B parameters leave the emulator's address space
+    # Programs of which several parts run at once.
+    PARTS = {"kernels": 8, "engine": 4, "tokenizer": 4}
+
+    def setUp(self):
+        if not (self.FOLDER / "test_kernels").is_file():
+            self.skipTest(f"{self.FOLDER} has no tests: dist/build.py --tests linux-arm64-musl")
         if not shutil.which("qemu-aarch64"):
             self.skipTest("qemu-aarch64 is not installed")
-        done = subprocess.run(["qemu-aarch64", "-cpu", processor, program, "--gtest_brief=0", *arguments],
-                              capture_output=True, timeout=3600)
-        self.assertEqual(done.returncode, 0, done.stdout.decode(errors="replace")[-4000:])
-        return done.stdout.decode()
 
-    def test_rooms(self):
-        for room in ("base", "quant", "backend"):
-            with self.subTest(room):
-                self.run_tests(room, "max")
+    def run_tests(self, runs):
+        """Runs of (program, processor, filter); what each printed. Fails if one of them does."""
+        parts = [(run, part, self.PARTS.get(run[0], 1)) for run in runs for part in range(self.PARTS.get(run[0], 1))]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            done = list(pool.map(self.run_part, *zip(*parts)))
+        said = dict.fromkeys(runs, "")
+        for (run, part, _), (code, text, seconds) in zip(parts, done):
+            print(f"{' '.join(run)} {part}: {seconds:.0f} s", file=sys.stderr)
+            with self.subTest(run=run, part=part):
+                self.assertEqual(code, 0, text[-4000:])
+            said[run] += text
+        return said
+
+    def run_part(self, run, part, n_parts):
+        room, processor, wanted = run
+        environment = dict(os.environ, GTEST_TOTAL_SHARDS=str(n_parts), GTEST_SHARD_INDEX=str(part))
+        start = time.monotonic()
+        done = subprocess.run(["qemu-aarch64", "-cpu", processor, self.FOLDER / f"test_{room}", f"--gtest_filter={wanted}"],
+                              capture_output=True, timeout=3600, env=environment)
+        return done.returncode, (done.stdout + done.stderr).decode(errors="replace"), time.monotonic() - start
+
+    def test_a_part(self):
+        # For make test (room.cmake): the matrix kernels of each ARM64 instruction set.
+        self.run_tests([("kernels", "max,sve=off", "*Gem?Test*neon*"), ("backend", "max,sve=off", "*")])
 
     def test_kernels_of_every_instruction_set(self):
-        # What each processor has, by its manual: NEON alone; dot products; all.
-        for processor, lacks in (("max", ()), ("cortex-a76", ("neon_i8mm", "neon_bf16")),
-                                 ("cortex-a53", ("neon_dotprod", "neon_i8mm", "neon_bf16"))):
-            with self.subTest(processor):
-                # The generic kernels are the same code everywhere: once is enough.
-                said = self.run_tests("kernels", processor, *(["--gtest_filter=*neon*"] if lacks else []))
-                for isa in ("neon_dotprod", "neon_i8mm", "neon_bf16"):
-                    self.assertEqual(f"this CPU has no {isa}" in said, isa in lacks)
+        runs = {("kernels", processor, wanted): lacks for processor, lacks, wanted in self.PROCESSORS}
+        for run, text in self.run_tests(list(runs)).items():
+            for isa in self.ISAS:
+                with self.subTest(run=run, isa=isa):
+                    self.assertEqual(f"this CPU has no {isa}" in text, isa in runs[run])
+
+    def test_every_other_program(self):
+        programs = sorted(path.name.removeprefix("test_") for path in self.FOLDER.glob("test_*") if path.is_file())
+        self.run_tests([(room, "max,sve=off", self.WANTED.get(room, "*")) for room in programs if room != "kernels"])
 
 
 if __name__ == "__main__":

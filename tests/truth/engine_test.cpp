@@ -19,7 +19,10 @@ struct Amount {
   size_t one_row_tokens;   // of the first document, token by token as in generation
   size_t chats;
 };
-#ifdef __SANITIZE_ADDRESS__  // so are all, then
+#if defined(QUIPU_EMULATED)
+constexpr Amount kAll{32, 8, 1}, kSome{32, 8, 1}, kFew{16, 4, 1};
+constexpr size_t kMinTokens = 60;
+#elif defined(__SANITIZE_ADDRESS__)  // all are as slow as that, then
 constexpr Amount kAll{96, 32, 4}, kSome{96, 32, 4}, kFew{16, 4, 1};
 constexpr size_t kMinTokens = 200;
 #else
