@@ -45,8 +45,9 @@ llamafile: build ## build/smollm2.llamafile: engine and model in one file
 chat: llamafile ## build everything and talk to SmolLM2
 	@exec $(LLAMAFILE)
 
-test: setup-test llamafile ## build and run every test
+test: setup-test setup-dist llamafile ## build and run every test
 	@$(call ninja,$(BUILD))
+	@JOBS=$(JOBS) dist/build.py --tests=kernels,backend linux-arm64-musl
 	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) --no-tests=error
 
 DIST := $(BUILD)/dist

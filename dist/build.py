@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Cross-builds the programs of dist/targets.txt with the pinned zig: `dist/build.py [--tests] [TARGET...]`, all without
-names.
+"""Cross-builds the programs of dist/targets.txt with the pinned zig: `dist/build.py [--tests[=ROOM,...]] [TARGET...]`, all
+without names.
 
 The program of a target is left at build/dist/TARGET/quipu (quipu.exe for Windows). Objects and zig's own cache stay
 in build/, so that a second run does only what changed. One target after the other; jobs by $JOBS (all processors).
-With --tests it is the tests of tests/portable/cross_tests.cmake instead, build/dist/TARGET/test_ROOM.
+With --tests it is the tests of tests/portable/cross_tests.cmake instead, build/dist/TARGET/test_ROOM: of every room, or
+of those named.
 """
 import os
 import pathlib
@@ -52,14 +53,14 @@ def run(command):
         sys.exit(f"dist: failed: {' '.join(map(str, command))}")
 
 
-def build(target, what="quipu"):
+def build(target, what=("quipu",)):
     if not (target.folder / "build.ninja").exists():
         run(["cmake", "-S", ROOT, "-B", target.folder, "-G", "Ninja", "-Wno-dev", "--log-level=WARNING",
              f"-DCMAKE_TOOLCHAIN_FILE={ROOT / 'cmake' / 'zig.cmake'}", f"-DQUIPU_ZIG_TARGET={target.zig}",
              f"-DQUIPU_ZIG_SYSTEM={target.system}", f"-DQUIPU_ZIG_PROCESSOR={target.processor}"])
     jobs = os.environ.get("JOBS") or str(os.cpu_count())
-    run(["ninja", "-C", target.folder, "-j", jobs, "--quiet", what])
-    if what == "quipu" and target.system == "FreeBSD":
+    run(["ninja", "-C", target.folder, "-j", jobs, "--quiet", *what])
+    if "quipu" in what and target.system == "FreeBSD":
         brand(target.program)
 
 
@@ -75,9 +76,10 @@ def brand(program, system=9):
 def main():
     every = targets()
     arguments = sys.argv[1:]
-    what = "quipu"
-    if arguments[:1] == ["--tests"]:
-        arguments, what = arguments[1:], "cross_tests"
+    what = ["quipu"]
+    if arguments and arguments[0].startswith("--tests"):
+        rooms = arguments.pop(0).removeprefix("--tests").removeprefix("=")
+        what = [f"test_{room}" for room in rooms.split(",")] if rooms else ["cross_tests"]
     names = arguments or [t.name for t in every]
     unknown = set(names) - {t.name for t in every}
     if unknown:

