@@ -5,7 +5,8 @@
 // offsets of 256 elements, and which gives
 //   words(g, h, w)  half h of the registers of group g, unsigned and without scale: 4 of blocks of 32, 2 of blocks of
 //   16
-// Sums of products fit 32 bits by far: 8 products of at most 255 * 32767.
+//   word_scales     the scales of words(), where those are multiples of q: bits that stay where they are need no shift
+// Sums of products fit 32 bits by far: 8 products of at most 448 * 32767.
 #pragma once
 
 #include "kernels/avx2/decode.h"
@@ -42,12 +43,19 @@ inline __m256i add_where(__m256i w, __m256i bits, __m256i bit, __m256i value) {
   return _mm256_or_si256(w, _mm256_and_si256(_mm256_cmpeq_epi16(_mm256_and_si256(bits, bit), bit), value));
 }
 
-// The binary16 numbers kStride bytes apart from p on.
+// The binary16 numbers kStride bytes apart from p on: put together in registers, since a load waits for smaller stores.
 template <size_t kStride>
-inline __m256 halves(const std::byte* p) {
-  alignas(16) uint16_t bits[8];
-  for (size_t i = 0; i < 8; ++i) __builtin_memcpy(&bits[i], p + i * kStride, sizeof(uint16_t));
-  return _mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(bits)));
+[[gnu::always_inline]] inline __m256 halves(const std::byte* p) {
+  const auto four = [p](size_t first) {
+    uint64_t bits = 0;
+    for (size_t i = 0; i < 4; ++i) {
+      uint16_t half;
+      __builtin_memcpy(&half, p + (first + i) * kStride, sizeof half);
+      bits |= static_cast<uint64_t>(half) << (16 * i);
+    }
+    return static_cast<long long>(bits);
+  };
+  return _mm256_cvtph_ps(_mm_set_epi64x(four(4), four(0)));
 }
 
 // Q4_0, Q4_1, Q5_0, Q5_1: scale, then perhaps minimum, then perhaps 4 bytes of fifth bits, then 16 bytes of nibbles.
@@ -220,14 +228,15 @@ struct BlocksK45 {
       w[2 * half + 1] = g == 0 ? _mm256_and_si256(_mm256_srli_epi16(v, 8), mask) : _mm256_srli_epi16(v, 12);
     }
     if constexpr (kFifth) {
-      // Bit c of a byte belongs to sub-block c: 4 h + g, then 2 more.
-      const auto low = static_cast<short>(1u << (4 * h + g)), upper = static_cast<short>(4u << (4 * h + g));
-      const __m256i even = _mm256_set_m128i(_mm_set1_epi16(upper), _mm_set1_epi16(low));
-      const __m256i odd = _mm256_slli_epi16(even, 8), sixteen = _mm256_set1_epi16(16);
+      // Bit c of a byte belongs to sub-block c: 4 h + g, then 2 more. Moved up by 4 it is 16 at least.
+      const auto low = static_cast<short>(16u << (4 * h + g)), upper = static_cast<short>(64u << (4 * h + g));
+      const __m256i bit = _mm256_set_m128i(_mm_set1_epi16(upper), _mm_set1_epi16(low));
+      const __m256i sixteen = _mm256_set1_epi16(16);
+      const auto fifth = [&](__m256i bits) { return _mm256_min_epu16(_mm256_and_si256(bits, bit), sixteen); };
       for (size_t half = 0; half < 2; ++half) {
         const __m256i high = _mm256_broadcastsi128_si256(load16(block.high + 16 * half));
-        w[2 * half] = add_where(w[2 * half], high, even, sixteen);
-        w[2 * half + 1] = add_where(w[2 * half + 1], high, odd, sixteen);
+        w[2 * half] = _mm256_or_si256(w[2 * half], fifth(_mm256_slli_epi16(high, 4)));
+        w[2 * half + 1] = _mm256_or_si256(w[2 * half + 1], fifth(_mm256_srli_epi16(high, 4)));
       }
     }
   }
@@ -272,6 +281,11 @@ struct BlocksQ6_K {
   __m256 scales[2], offsets[2];
 };
 
+// Of the words of group g, 4^g times as large: sub-blocks 2 g and 2 g + 1 of each 8.
+[[gnu::always_inline]] inline __m256 of_shifted_pairs() {
+  return _mm256_setr_ps(1, 1, 0x1p-2f, 0x1p-2f, 0x1p-4f, 0x1p-4f, 0x1p-6f, 0x1p-6f);
+}
+
 struct BlocksQ2_K {
   static constexpr Order kOrder = Order::two_bits16;
   static constexpr bool kHasOffsets = true;
@@ -283,18 +297,19 @@ struct BlocksQ2_K {
     for (size_t i = 0; i < 2; ++i) {
       const __m128i bytes = i == 0 ? all : _mm_unpackhi_epi64(all, all);
       scales[i] = _mm256_mul_ps(bytes_to_floats(_mm_and_si128(bytes, low4)), d);
+      word_scales[i] = _mm256_mul_ps(scales[i], of_shifted_pairs());
       offsets[i] = _mm256_mul_ps(bytes_to_floats(_mm_and_si128(_mm_srli_epi16(bytes, 4), low4)), dmin);
     }
   }
 
   [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[2]) const {
-    const __m256i v = load32(block.q + 32 * h), mask = _mm256_set1_epi16(3);
-    w[0] = _mm256_and_si256(_mm256_srli_epi16(v, static_cast<int>(2 * g)), mask);
-    w[1] = _mm256_and_si256(_mm256_srli_epi16(v, static_cast<int>(2 * g + 8)), mask);
+    const __m256i v = load32(block.q + 32 * h), mask = _mm256_set1_epi16(static_cast<short>(3 << (2 * g)));
+    w[0] = _mm256_and_si256(v, mask);
+    w[1] = _mm256_and_si256(_mm256_srli_epi16(v, 8), mask);
   }
 
   const quant::BlockQ2_K& block;
-  __m256 scales[2], offsets[2];
+  __m256 scales[2], offsets[2], word_scales[2];
 };
 
 struct BlocksQ3_K {
@@ -309,6 +324,7 @@ struct BlocksQ3_K {
     for (size_t i = 0; i < 2; ++i) {
       const __m128i bytes = i == 0 ? s : _mm_unpackhi_epi64(s, s);
       scales[i] = _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)), d);
+      word_scales[i] = _mm256_mul_ps(scales[i], of_shifted_pairs());
       offsets[i] = _mm256_mul_ps(scales[i], _mm256_set1_ps(-4));
     }
   }
@@ -317,23 +333,29 @@ struct BlocksQ3_K {
   [[gnu::always_inline]] static __m128i integer_scales(const quant::BlockQ3_K& block) {
     const uint32_t a = load_u32(block.scales), b = load_u32(block.scales + 4), c = load_u32(block.scales + 8);
     constexpr uint32_t kLow = 0x0f0f0f0fu, kTop = 0x30303030u;
-    const uint32_t six_bits[4] = {(a & kLow) | ((c << 4) & kTop), (b & kLow) | ((c << 2) & kTop),
-                                  ((a >> 4) & kLow) | (c & kTop), ((b >> 4) & kLow) | ((c >> 2) & kTop)};
-    return _mm_sub_epi8(load16(six_bits), _mm_set1_epi8(32));
+    const auto pair = [](uint32_t first, uint32_t second) {
+      return static_cast<long long>(first | static_cast<uint64_t>(second) << 32);
+    };
+    const __m128i six_bits = _mm_set_epi64x(pair(((a >> 4) & kLow) | (c & kTop), ((b >> 4) & kLow) | ((c >> 2) & kTop)),
+                                            pair((a & kLow) | ((c << 4) & kTop), (b & kLow) | ((c << 2) & kTop)));
+    return _mm_sub_epi8(six_bits, _mm_set1_epi8(32));
   }
 
-  // Bit g of a byte of `high` belongs to elements of the first 128, bit 4 + g to those of the others.
+  // Bit g of a byte of `high` belongs to elements of the first 128, bit 4 + g to those of the others: to above two
+  // bits.
   [[gnu::always_inline]] void words(size_t g, size_t h, __m256i w[2]) const {
     const __m256i v = load32(block.q + 32 * h), high = load32(block.high);
-    const __m256i mask = _mm256_set1_epi16(3), four = _mm256_set1_epi16(4);
-    const __m256i even = _mm256_set1_epi16(static_cast<short>(1u << (4 * h + g)));
-    const __m256i odd = _mm256_slli_epi16(even, 8);
-    w[0] = add_where(_mm256_and_si256(_mm256_srli_epi16(v, static_cast<int>(2 * g)), mask), high, even, four);
-    w[1] = add_where(_mm256_and_si256(_mm256_srli_epi16(v, static_cast<int>(2 * g + 8)), mask), high, odd, four);
+    const __m256i low = _mm256_set1_epi16(static_cast<short>(3 << (2 * g)));
+    const __m256i top = _mm256_set1_epi16(static_cast<short>(4 << (2 * g)));
+    const auto left = static_cast<int>(2 + g) - static_cast<int>(4 * h);
+    const __m256i even = left >= 0 ? _mm256_slli_epi16(high, left) : _mm256_srli_epi16(high, -left);
+    const __m256i odd = _mm256_srli_epi16(high, 8 - left);
+    w[0] = _mm256_or_si256(_mm256_and_si256(v, low), _mm256_and_si256(even, top));
+    w[1] = _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(v, 8), low), _mm256_and_si256(odd, top));
   }
 
   const quant::BlockQ3_K& block;
-  __m256 scales[2], offsets[2];
+  __m256 scales[2], offsets[2], word_scales[2];
 };
 
 }  // namespace

@@ -45,6 +45,15 @@ template <Order kOrder>
   return _mm256_permutevar8x32_ps(scales[which], index);
 }
 
+template <class Blocks>
+[[gnu::always_inline]] inline const __m256* word_scales(const Blocks& blocks) {
+  if constexpr (requires { blocks.word_scales; }) {
+    return blocks.word_scales;
+  } else {
+    return blocks.scales;
+  }
+}
+
 // Quantised types, 256 elements at a time.
 template <class Dot, class Blocks>
 struct GemvBlocks {
@@ -66,7 +75,7 @@ struct GemvBlocks {
       for (size_t h = 0; h < 2; ++h) {
         __m256i words[kRegisters];
         blocks.words(g, h, words);
-        const __m256 scales = group_scales<Blocks::kOrder>(blocks.scales, g, h);
+        const __m256 scales = group_scales<Blocks::kOrder>(word_scales(blocks), g, h);
 #pragma GCC unroll 8
         for (size_t t = 0; t < kTokens; ++t) {
           const int16_t* q = x.at(t, i).q + 32 * kRegisters * g + 16 * h;
