@@ -148,16 +148,39 @@ struct AttentionOps {
     return any.end == 0 ? Range{0, 0} : any;
   }
 
+  // Where the keys or values of the positions from `low` on begin.
+  static const std::byte* keys_at(const AttentionTask& task, size_t low) {
+    const KvLayout& layout = task.layout;
+    return task.pages[low / layout.page_tokens] + task.k_offset +
+           low % layout.page_tokens / kBlockTokens * k_block_bytes(layout);
+  }
+  static const std::byte* values_at(const AttentionTask& task, size_t low) {
+    const KvLayout& layout = task.layout;
+    return task.pages[low / layout.page_tokens] + task.v_offset + v_scales_bytes(layout) +
+           low % layout.page_tokens * v_row_bytes(layout);
+  }
+  // What is read behind the keys from `low` on: those of the chunk's next tile, or the chunk's first values.
+  static const std::byte* behind_keys(const Rows& rows, size_t low) {
+    const size_t next = low + kTileTokens;
+    if (next % kChunkTokens != 0 && next < rows.end) return keys_at(rows.task, next);
+    return values_at(rows.task, low / kChunkTokens * kChunkTokens);
+  }
+  // Behind the values: those of the chunk's next tile, or the next chunk's first keys; null at the end.
+  static const std::byte* behind_values(const Rows& rows, size_t low) {
+    const size_t next = low + kTileTokens;
+    if (next >= rows.end) return nullptr;
+    return next % kChunkTokens != 0 ? values_at(rows.task, next) : keys_at(rows.task, next);
+  }
+
   // Scores of the tile of positions from `low` on, to weights + offset.
   static void score_tile(const Rows& rows, size_t low, size_t offset) {
     const KvLayout& layout = rows.task.layout;
     const Range any = visible_to_any(rows, 0, rows.n, low, low + kTileTokens);
     if (any.end == 0) return;
-    const std::byte* keys = rows.task.pages[low / layout.page_tokens] + rows.task.k_offset +
-                            low % layout.page_tokens / kBlockTokens * k_block_bytes(layout);
+    const std::byte* keys = keys_at(rows.task, low);
     float* weights = rows.scratch.weights + offset;
     if (rows.n <= kMaxDirectRows) {
-      Tile::score_pages(rows.n, layout, rows.scratch.q, keys, any.end, weights);
+      Tile::score_pages(rows.n, layout, rows.scratch.q, {keys, behind_keys(rows, low), any.end}, weights);
       return;
     }
     const std::byte* expanded = keys;
@@ -169,8 +192,8 @@ struct AttentionOps {
       const size_t n = min(Tile::kMaxRows, rows.n - b);
       const Range block = visible_to_any(rows, b, n, low, low + kTileTokens);
       if (block.end == 0) continue;
-      Tile::template score_any<KvType::f32>(n, layout, rows.scratch.q + b * padded_k(layout), expanded, block.end,
-                                            weights + b * kScoreStride);
+      Tile::template score_any<KvType::f32>(n, layout, rows.scratch.q + b * padded_k(layout),
+                                            {expanded, nullptr, block.end}, weights + b * kScoreStride);
     }
   }
 
@@ -182,10 +205,11 @@ struct AttentionOps {
     if (any.end == 0) return;
     const std::byte* page = rows.task.pages[low / layout.page_tokens] + rows.task.v_offset;
     const size_t slot = low % layout.page_tokens, n_vectors = padded_v(layout) / kLanes;
-    ValueRows values = {.data = page + v_scales_bytes(layout) + slot * v_row_bytes(layout),
+    ValueRows values = {.data = values_at(rows.task, low),
                         .row_bytes = v_row_bytes(layout),
                         .scales = rows.scratch.scales,
-                        .n_groups = v_groups(layout)};
+                        .n_groups = v_groups(layout),
+                        .next = rows.n > kMaxDirectRows ? nullptr : behind_values(rows, low)};
     if (is_grouped(layout.v_type)) expand_scales(page, slot, any.end, values.n_groups, rows.scratch.scales);
     KvType type = layout.v_type;
     if (rows.n > kMaxDirectRows && type != KvType::f32) {

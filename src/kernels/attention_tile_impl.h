@@ -26,10 +26,18 @@ struct TileOps {
   // Rows that share the loading of a vector of the cache: 6 rows of 4 (2) vectors fill the accumulators.
   static constexpr size_t kMaxRows = 6;
 
+  // A tile of keys. `next` is what comes after it, as laid out: asked for meanwhile, since pages lie far apart and the
+  // processor's own prefetching begins anew at each. Null: do not ask.
+  struct Keys {
+    const std::byte* data = nullptr;
+    const std::byte* next = nullptr;
+    size_t n_positions = 0;
+  };
+
   // scores[r * kScoreStride + p] = sum over i of q[i][r] * key[p][i] for the rows r < kRows and kVectors vectors of
   // positions from `first` on. q is [padded_k][kRows].
   template <KvType type, size_t kRows, size_t kVectors>
-  static void score(const KvLayout& layout, const float* q, const std::byte* keys, size_t block_bytes, size_t first,
+  static void score(const KvLayout& layout, const float* q, const Keys& keys, size_t block_bytes, size_t first,
                     float* scores) {
     using Column = KeyColumn<S, type>;
     F sum[kRows][kVectors];
@@ -45,10 +53,16 @@ struct TileOps {
 #pragma GCC unroll 8
       for (size_t v = 0; v < kVectors; ++v) {
         const size_t position = first + v * kLanes;
-        columns[v] = Column::of(keys + position / kBlockTokens * block_bytes, group, position % kBlockTokens);
+        columns[v] = Column::of(keys.data + position / kBlockTokens * block_bytes, group, position % kBlockTokens);
       }
       const size_t n = n_pairs - done < kGroupPairs ? n_pairs - done : kGroupPairs;
       for (size_t pair = 0; pair < n; ++pair) {
+        if (keys.next != nullptr) {
+#pragma GCC unroll 8
+          for (size_t v = 0; v < kVectors; ++v) {
+            __builtin_prefetch(keys.next + (columns[v].data - keys.data) + pair * Column::kPairBytes);
+          }
+        }
 #pragma GCC unroll 2
         for (size_t odd = 0; odd < 2; ++odd) {
           F key[kVectors];
@@ -74,11 +88,10 @@ struct TileOps {
 
   // All positions [0, n_positions) of a tile, rounded up to whole blocks.
   template <KvType type, size_t kRows>
-  static void score_rows(const KvLayout& layout, const float* q, const std::byte* keys, size_t n_positions,
-                         float* scores) {
+  static void score_rows(const KvLayout& layout, const float* q, const Keys& keys, float* scores) {
     constexpr size_t kVectors = kRows * 4 <= kAccumulators ? 4 : 2;
     const size_t block_bytes = type == layout.k_type ? k_block_bytes(layout) : padded_k(layout) * kBlockTokens * 4;
-    const size_t n = round_up(n_positions, kBlockTokens);
+    const size_t n = round_up(keys.n_positions, kBlockTokens);
     size_t p = 0;
     for (; p + kVectors * kLanes <= n; p += kVectors * kLanes) {
       score<type, kRows, kVectors>(layout, q, keys, block_bytes, p, scores);
@@ -86,21 +99,20 @@ struct TileOps {
     for (; p < n; p += kLanes) score<type, kRows, 1>(layout, q, keys, block_bytes, p, scores);
   }
   template <KvType type>
-  static void score_any(size_t n_rows, const KvLayout& layout, const float* q, const std::byte* keys,
-                        size_t n_positions, float* scores) {
+  static void score_any(size_t n_rows, const KvLayout& layout, const float* q, const Keys& keys, float* scores) {
     switch (n_rows) {
       case 1:
-        return score_rows<type, 1>(layout, q, keys, n_positions, scores);
+        return score_rows<type, 1>(layout, q, keys, scores);
       case 2:
-        return score_rows<type, 2>(layout, q, keys, n_positions, scores);
+        return score_rows<type, 2>(layout, q, keys, scores);
       case 3:
-        return score_rows<type, 3>(layout, q, keys, n_positions, scores);
+        return score_rows<type, 3>(layout, q, keys, scores);
       case 4:
-        return score_rows<type, 4>(layout, q, keys, n_positions, scores);
+        return score_rows<type, 4>(layout, q, keys, scores);
       case 5:
-        return score_rows<type, 5>(layout, q, keys, n_positions, scores);
+        return score_rows<type, 5>(layout, q, keys, scores);
       default:
-        return score_rows<type, 6>(layout, q, keys, n_positions, scores);
+        return score_rows<type, 6>(layout, q, keys, scores);
     }
   }
 
@@ -115,6 +127,8 @@ struct TileOps {
   // from the `first`-th vector on.
   template <KvType type, size_t kRows, size_t kVectors>
   static void accumulate(const ValueRows& values, const Output& output, size_t first, size_t begin, size_t end) {
+    // A column's bytes in a row, as f16 has them: close enough to a cache line for 4 columns of 16.
+    constexpr size_t kNextBytes = 2 * kLanes;
     ValueColumn<S, type> columns[kVectors];
     F sum[kRows][kVectors];
     float* out = output.out + first * kLanes;
@@ -126,6 +140,7 @@ struct TileOps {
       for (size_t v = 0; v < kVectors; ++v) sum[r][v] = S::load(out + r * output.out_stride + v * kLanes);
     }
     for (size_t j = begin; j < end; ++j) {
+      if (values.next != nullptr) __builtin_prefetch(values.next + j * values.row_bytes + first * kNextBytes);
       F value[kVectors];
 #pragma GCC unroll 8
       for (size_t v = 0; v < kVectors; ++v) value[v] = columns[v].load(values, j);
@@ -214,19 +229,18 @@ struct TileOps {
   }
 
   // By the type of the cache.
-  static void score_pages(size_t n_rows, const KvLayout& layout, const float* q, const std::byte* keys,
-                          size_t n_positions, float* scores) {
+  static void score_pages(size_t n_rows, const KvLayout& layout, const float* q, const Keys& keys, float* scores) {
     switch (layout.k_type) {
       case KvType::f32:
-        return score_any<KvType::f32>(n_rows, layout, q, keys, n_positions, scores);
+        return score_any<KvType::f32>(n_rows, layout, q, keys, scores);
       case KvType::f16:
-        return score_any<KvType::f16>(n_rows, layout, q, keys, n_positions, scores);
+        return score_any<KvType::f16>(n_rows, layout, q, keys, scores);
       case KvType::bf16:
-        return score_any<KvType::bf16>(n_rows, layout, q, keys, n_positions, scores);
+        return score_any<KvType::bf16>(n_rows, layout, q, keys, scores);
       case KvType::q8_0:
-        return score_any<KvType::q8_0>(n_rows, layout, q, keys, n_positions, scores);
+        return score_any<KvType::q8_0>(n_rows, layout, q, keys, scores);
       case KvType::q4_0:
-        return score_any<KvType::q4_0>(n_rows, layout, q, keys, n_positions, scores);
+        return score_any<KvType::q4_0>(n_rows, layout, q, keys, scores);
     }
   }
   static void accumulate_pages(KvType type, size_t n_rows, const ValueRows& values, const Output& output,

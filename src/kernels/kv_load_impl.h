@@ -34,6 +34,9 @@ typename S::F load_plain(const std::byte* data, size_t index) {
 template <class S, KvType type>
 struct KeyColumn {
   static constexpr size_t kDims = is_grouped(type) ? kGroupDims : SIZE_MAX;
+  // From one pair of dimensions to the next.
+  static constexpr size_t kPairBytes =
+      kBlockTokens * (is_grouped(type) ? group_data_bytes(type) / 16 : 2 * element_bytes(type));
   const std::byte* data = nullptr;
   typename S::F scale;
 
@@ -69,6 +72,7 @@ struct ValueRows {
   size_t row_bytes = 0;
   const float* scales = nullptr;  // [row][group], where there are groups
   size_t n_groups = 0;
+  const std::byte* next = nullptr;  // what is read afterwards, as many bytes: asked for meanwhile; null: nothing is
 };
 
 // kLanes columns of rows of values: those of the index'th vector of a row.
