@@ -7,7 +7,7 @@ namespace {
 
 struct Float32 {
   using Lane = float;
-  static constexpr size_t kPerLane = 1;
+  static constexpr size_t kPerLane = 1, kRegisters = 2;
 
   static void pack(const Floats32& v, __m512i out[2]) {
     out[0] = _mm512_castps_si512(v.a);

@@ -1,9 +1,10 @@
 // The two halves of a GEMM kernel that are the same for every element of a panel: walking over rows while unpacking,
 // and the register tile of 32 rows by up to 12 tokens. `Element` says how elements are stored and multiplied:
-//   kPerLane: k per 32-bit lane of a panel (1 float32, 2 bfloat16)
-//   pack(Floats32): registers of 32 / (16 / kPerLane * ...) packed elements, in order of k
+//   kRegisters, pack(Floats32, registers): how many registers 32 elements are packed to (2 float32, 1 bfloat16)
+// and, for multiply_panel,
+//   kPerLane: k per 32-bit lane of them (1 float32, 2 bfloat16)
 //   multiply_add(sum, x, w)
-// A panel is [k / kPerLane][32 rows] lanes.
+// A panel is [k / 32][kRegisters * 16][32 rows] lanes; where k ends within 32, zeros follow.
 #pragma once
 
 #include "kernels/avx512/decode.h"
@@ -22,12 +23,11 @@ inline constexpr size_t round_up(size_t n, size_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-// 16 rows by 32 of k, from `chunk` on; `n` (1..32) of them exist. Rows beyond n_rows are zeros.
+// 16 rows by 32 of k, from `chunk` on; `n` (1..32) of them exist, the others and rows beyond n_rows are zeros.
 template <class Element, quant::TensorType kType>
 inline void unpack_chunk(const std::byte* row, size_t row_bytes, size_t n_rows, size_t chunk, size_t n, __m512i* out) {
-  constexpr size_t kRegisters = 2 / Element::kPerLane;  // of a row
+  constexpr size_t kRegisters = Element::kRegisters;
   constexpr size_t kRegisterStride = kPanelRows / 16;
-  const size_t lanes = (n + Element::kPerLane - 1) / Element::kPerLane;
   __m512i v[kRegisters][16];
   for (size_t r = 0; r < 16; ++r) {
     __m512i packed[kRegisters];
@@ -40,7 +40,7 @@ inline void unpack_chunk(const std::byte* row, size_t row_bytes, size_t n_rows, 
   }
   for (size_t i = 0; i < kRegisters; ++i) {
     transpose16(v[i]);
-    for (size_t j = 0; j < 16 && 16 * i + j < lanes; ++j) out[(16 * i + j) * kRegisterStride] = v[i][j];
+    for (size_t j = 0; j < 16; ++j) out[(16 * i + j) * kRegisterStride] = v[i][j];
   }
 }
 
@@ -52,7 +52,7 @@ void unpack_rows(const WeightRows& w, size_t k_begin, size_t k_end, void* panel)
     for (size_t k = k_begin; k < k_end; k += 32) {
       const size_t n = k_end - k < 32 ? k_end - k : 32;
       unpack_chunk<Element, kType>(w.data + r * w.row_bytes, w.row_bytes, n_rows, k / 32, n, out);
-      out += 32 / Element::kPerLane * (kPanelRows / 16);
+      out += Element::kRegisters * 16 * (kPanelRows / 16);
     }
   }
 }
@@ -61,7 +61,7 @@ template <class Element>
 void unpack_decoded(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) {
   constexpr size_t kBlock = GemmKernels::kBlock;
   auto* out = static_cast<__m512i*>(panel);
-  for (size_t k = k_begin; k < k_end; k += kBlock, out += kBlock / Element::kPerLane * (kPanelRows / 16)) {
+  for (size_t k = k_begin; k < k_end; k += kBlock, out += kBlock / 32 * Element::kRegisters * kPanelRows) {
     const size_t n = k_end - k < kBlock ? k_end - k : kBlock;
     const DecodedBlock<kPanelRows> block(w, k, k + n, decoder_of(w.type));
     unpack_rows<Element, quant::TensorType::F32>(block.rows(), 0, n, out);

@@ -7,7 +7,7 @@ namespace {
 
 struct BFloat16 {
   using Lane = int32_t;  // two of k
-  static constexpr size_t kPerLane = 2;
+  static constexpr size_t kPerLane = 2, kRegisters = 1;
 
   static void pack(const Floats32& v, __m512i out[1]) {
     out[0] = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(v.b, v.a));
