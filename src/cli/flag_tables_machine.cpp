@@ -75,7 +75,7 @@ const std::vector<Flag> kSpeedFlags{
     {.names = {"--isa"},
      .value = "NAME",
      .modes = kRuns,
-     .help = "an instruction set below the best that the CPU has (generic, avx2, avx512 ...)",
+     .help = "an instruction set below the best that the CPU has (generic, avx2, avx512 ... amx_bf16)",
      .action = &Options::isa},
     {.names = {"--trace"},
      .value = "FILE",

@@ -35,6 +35,19 @@ Kernels table_of(Isa isa, const GemmKernels& gemm, const GemmKernels& precise, c
   return table;
 }
 
+// Kernels for the types that have more bits than bfloat16: llama.cpp uses them.
+[[maybe_unused]] GemmTable of_floats(const GemmKernels& float16, const GemmKernels& float32) {
+  GemmTable table{};
+  table[static_cast<size_t>(quant::TensorType::F16)] = &float16;
+  table[static_cast<size_t>(quant::TensorType::F32)] = &float32;
+  return table;
+}
+
+[[maybe_unused]] GemmKernels with_multiply(GemmKernels gemm, decltype(GemmKernels::multiply) multiply) {
+  gemm.multiply = multiply;
+  return gemm;
+}
+
 }  // namespace
 
 std::string_view isa_name(Isa isa) {
@@ -51,6 +64,8 @@ std::string_view isa_name(Isa isa) {
       return "avx512_vnni";
     case Isa::avx512_bf16:
       return "avx512_bf16";
+    case Isa::amx_bf16:
+      return "amx_bf16";
     case Isa::neon:
       return "neon";
     case Isa::neon_dotprod:
@@ -76,8 +91,8 @@ Kernels with_vnni(Isa isa, const GemmKernels& gemm) {
 }  // namespace
 
 std::span<const Isa> all_isas() {
-  static constexpr std::array kIsas = {Isa::generic, Isa::avx2,        Isa::avx_vnni,
-                                       Isa::avx512,  Isa::avx512_vnni, Isa::avx512_bf16};
+  static constexpr std::array kIsas = {Isa::generic,     Isa::avx2,        Isa::avx_vnni, Isa::avx512,
+                                       Isa::avx512_vnni, Isa::avx512_bf16, Isa::amx_bf16};
   return kIsas;
 }
 
@@ -92,6 +107,10 @@ const Kernels& kernels(Isa isa) {
       with_gemv(table_of(Isa::avx512, avx512::gemm_f32, avx512::gemm_f32, avx512::gemv), avx2::gemv_points);
   static const Kernels kAvx512Vnni = with_vnni(Isa::avx512_vnni, avx512::gemm_f32);
   static const Kernels kAvx512Bf16 = with_vnni(Isa::avx512_bf16, avx512_bf16::gemm_bf16);
+  static const GemmKernels kTileGemm = with_multiply(avx512_bf16::gemm_bf16, amx_bf16::multiply);
+  static const Kernels kAmxBf16 =
+      with_gemm(with_gemv(table_of(Isa::amx_bf16, kTileGemm, avx512::gemm_f32, avx512_vnni::gemv), avx2::gemv_points),
+                of_floats(amx_bf16::gemm_bf16x2, avx512::gemm_f32));
   switch (isa) {
     case Isa::generic:
       return kGeneric;
@@ -105,18 +124,20 @@ const Kernels& kernels(Isa isa) {
       return kAvx512Vnni;
     case Isa::avx512_bf16:
       return kAvx512Bf16;
+    case Isa::amx_bf16:
+      return kAmxBf16;
     default:
       QUIPU_CHECK(false);
   }
 }
 
 const VectorKernels& vector_kernels(Isa isa) {
-  QUIPU_CHECK(isa <= Isa::avx512_bf16);
+  QUIPU_CHECK(isa <= Isa::amx_bf16);
   return isa >= Isa::avx512 ? avx512::kVector : isa >= Isa::avx2 ? avx2::kVector : generic::kVector;
 }
 
 const AttentionKernels& attention_kernels(Isa isa) {
-  QUIPU_CHECK(isa <= Isa::avx512_bf16);
+  QUIPU_CHECK(isa <= Isa::amx_bf16);
   return isa >= Isa::avx512 ? avx512::kAttention : isa >= Isa::avx2 ? avx2::kAttention : generic::kAttention;
 }
 

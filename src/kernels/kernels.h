@@ -23,6 +23,7 @@ enum class Isa : uint8_t {
   avx512,
   avx512_vnni,
   avx512_bf16,
+  amx_bf16,
   neon,
   neon_dotprod,
   neon_i8mm,
@@ -75,8 +76,9 @@ struct GemmKernels {
   enum class Operands : uint8_t {
     float32,
     bfloat16,
-    int16,  // x: to 16 bits with a scale for each 256; weights are exact
-    int8,   // x: to 8 bits with a scale for each 32, but for the largest of each 256; weights are exact
+    bfloat16x2,  // each number is the sum of two bfloat16
+    int16,       // x: to 16 bits with a scale for each 256; weights are exact
+    int8,        // x: to 8 bits with a scale for each 32, but for the largest of each 256; weights are exact
   };
   Operands operands = Operands::float32;
 

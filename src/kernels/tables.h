@@ -44,6 +44,10 @@ extern const GemvTable gemv;
 namespace avx512_bf16 {
 extern const GemmKernels gemm_bf16;
 }
+namespace amx_bf16 {
+void multiply(const PanelProduct& product);  // of what avx512_bf16::gemm_bf16 packs and unpacks
+extern const GemmKernels gemm_bf16x2;        // for F16 alone
+}  // namespace amx_bf16
 namespace neon {
 extern const GemmKernels gemm_f32;
 extern const GemvTable gemv;

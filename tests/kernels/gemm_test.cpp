@@ -1,9 +1,13 @@
 // Every GEMM of every instruction set of this machine, for every type, against float64 products of the decoded weights.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <limits>
+#include <optional>
 
 #include "tests/kernels/isas.h"
+#include "tests/kernels/tile_gemm.h"
+#include "tests/kernels/tile_trap.h"
 #include "tests/kernels/weights.h"
 
 namespace quipu::kernels {
@@ -18,16 +22,26 @@ constexpr size_t kMaxTokens = 65;
 constexpr float kSentinel = 123456.0f;
 
 struct Case {
-  Isa isa;
-  bool precise;
+  std::string name;
+  Isa isa;  // what the CPU must have
+  std::function<GemmKernels(TensorType)> gemm;
+  bool trapped = false;
 };
 
+// Of AMX also the kernel over the stand-in of its tiles: compiled for it, with the tests' packing, on every machine;
+// its machine code with its own packing where the CPU has the instructions for that, and traps lead to the stand-in.
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const Isa isa : all_isas()) {
-    all.push_back({isa, false});
-    all.push_back({isa, true});
+    const std::string name(isa_name(isa));
+    all.push_back({name, isa, [isa](TensorType type) { return *kernels(isa).gemm_for(type); }});
+    all.push_back({name + "_precise", isa, [isa](TensorType) { return *kernels(isa).gemm_precise; }});
+    if (isa == Isa::amx_bf16 && test::TileTrap::kThere) {
+      all.push_back({"amx_bf16_trapped", Isa::avx512_bf16, all[all.size() - 2].gemm, true});
+    }
   }
+  all.push_back({"amx_stand_in_bfloat16", Isa::generic, [](TensorType) { return test::kTileGemm<1>; }});
+  all.push_back({"amx_stand_in_bfloat16x2", Isa::generic, [](TensorType) { return test::kTileGemm<2>; }});
   return all;
 }
 
@@ -35,11 +49,9 @@ class GemmTest : public testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     if (!test::has(GetParam().isa)) GTEST_SKIP() << "this CPU has no " << isa_name(GetParam().isa);
+    if (GetParam().trapped) trap_.emplace();
   }
-  [[nodiscard]] const GemmKernels& gemm(TensorType type) const {
-    const Kernels& table = kernels(GetParam().isa);
-    return GetParam().precise ? *table.gemm_precise : *table.gemm_for(type);
-  }
+  [[nodiscard]] static GemmKernels gemm(TensorType type) { return GetParam().gemm(type); }
   std::vector<float> normal(size_t n) {
     std::normal_distribution<float> distribution;
     std::vector<float> x(n);
@@ -48,6 +60,7 @@ class GemmTest : public testing::TestWithParam<Case> {
   }
 
   std::mt19937 random_{20240607};
+  std::optional<test::TileTrap> trap_;
 };
 
 // y [n_tokens, n_out + 1] with K in panels of k_panel; the last column is a sentinel.
@@ -79,9 +92,9 @@ std::vector<float> run(const GemmKernels& gemm, const Weights& w, const float* x
 // u = 2^-24 is the largest relative error of one rounded float32 operation. Sums: (K + 1) u sum|x w| (Higham, Accuracy
 // and Stability, 3.1). Decoding: scale * q + offset with two roundings where the two cancel, each at most 4 times the
 // row's largest weight. bfloat16: x and w carry independent relative errors below 2^-8, of which the root mean square
-// is below 2^-8 / sqrt(3) each. int16 and int8: x carries errors below half of max|x| / 32767 or / 127, of which the
-// root mean square is below 1 / sqrt(3) of that. Seven standard deviations of their sum, since this many outputs are
-// looked at.
+// is below 2^-8 / sqrt(3) each. bfloat16x2: the square of that for x, for w, and for the product that is left out.
+// int16 and int8: x carries errors below half of max|x| / 32767 or / 127, of which the root mean square is below
+// 1 / sqrt(3) of that. Seven standard deviations of their sum, since this many outputs are looked at.
 double tolerance(const Product& p, size_t n_in, GemmKernels::Operands operands) {
   constexpr double kU = 0x1p-24;
   const double exact = static_cast<double>(n_in + 3) * kU * p.sum_abs + 8 * kU * p.max_abs_w * p.sum_abs_x;
@@ -90,6 +103,8 @@ double tolerance(const Product& p, size_t n_in, GemmKernels::Operands operands) 
       return exact;
     case GemmKernels::Operands::bfloat16:
       return exact + 7 * std::sqrt(2.0 / 3.0 * p.sum_squares) * 0x1p-8;
+    case GemmKernels::Operands::bfloat16x2:
+      return 3 * exact + 7 * std::sqrt(p.sum_squares) * 0x1p-16;
     case GemmKernels::Operands::int16:
       return exact + 7 * std::sqrt(p.sum_squares_w / 3) * p.max_abs_x / 32767 / 2;
     case GemmKernels::Operands::int8:
@@ -158,7 +173,10 @@ TEST_P(GemmTest, k_in_several_panels) {
 // rounds equal weights all to the same side, which the tolerance is not for.)
 TEST_P(GemmTest, extreme_integers) {
   for (const TensorType type : test::matrix_types()) {
-    if (test::half_offsets(type).empty() || gemm(type).operands == GemmKernels::Operands::bfloat16) continue;
+    const GemmKernels::Operands operands = gemm(type).operands;
+    const bool rounds_weights =
+        operands == GemmKernels::Operands::bfloat16 || operands == GemmKernels::Operands::bfloat16x2;
+    if (test::half_offsets(type).empty() || rounds_weights) continue;
     for (const int fill : {0x00, 0xff, 0x80, 0x7f}) {
       Weights w(type, 4, 512, random_);
       w.fill(static_cast<std::byte>(fill));
@@ -192,9 +210,8 @@ TEST_P(GemmTest, nan_and_infinity_stay_where_they_are) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Isas, GemmTest, testing::ValuesIn(cases()), [](const auto& param_info) {
-  return std::string(isa_name(param_info.param.isa)) + (param_info.param.precise ? "_precise" : "");
-});
+INSTANTIATE_TEST_SUITE_P(Isas, GemmTest, testing::ValuesIn(cases()),
+                         [](const auto& param_info) { return param_info.param.name; });
 
 }  // namespace
 }  // namespace quipu::kernels

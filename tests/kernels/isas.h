@@ -31,6 +31,7 @@ inline bool has(Isa isa) {
   if (isa == Isa::avx_vnni) return platform::cpu_features().avx_vnni;
   if (isa == Isa::avx512_vnni) return __builtin_cpu_supports("avx512vnni");
   if (isa == Isa::avx512_bf16) return __builtin_cpu_supports("avx512bf16");
+  if (isa == Isa::amx_bf16) return __builtin_cpu_supports("avx512bf16") && platform::cpu_features().amx_bf16;
 #elif defined(__aarch64__)
   const platform::CpuFeatures& cpu = platform::cpu_features();
   if (isa == Isa::neon_dotprod) return cpu.dotprod;

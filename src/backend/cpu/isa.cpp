@@ -22,6 +22,8 @@ bool has(kernels::Isa isa) {
       return cpu.avx512_vnni;
     case kernels::Isa::avx512_bf16:
       return cpu.avx512_vnni && cpu.avx512_bf16;
+    case kernels::Isa::amx_bf16:
+      return cpu.avx512_vnni && cpu.avx512_bf16 && cpu.amx_bf16;
     case kernels::Isa::neon:
       return cpu.neon;
     case kernels::Isa::neon_dotprod:
