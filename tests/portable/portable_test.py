@@ -24,7 +24,7 @@ class PortableTest(unittest.TestCase):
     def setUpClass(cls):
         cls.shared = pathlib.Path(tempfile.mkdtemp(prefix="quipu-portable-"))
         cls.addClassCleanup(shutil.rmtree, cls.shared)
-        cls.environment = {"PATH": os.environ["PATH"], "HOME": str(cls.shared), "TERM": "dumb"}
+        cls.environment = {"PATH": os.environ["PATH"], "HOME": str(cls.shared), "TMPDIR": str(cls.shared), "TERM": "dumb"}
         cls.engine = portable_file(cls.shared / "quipu", QUIPU.read_bytes())
         cls.tokens = cls.run_native(*TOKENS, "-m", MODEL).stdout
 

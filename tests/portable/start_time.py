@@ -50,7 +50,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="quipu-start-") as name:
         folder = pathlib.Path(name)
-        file = options.file or portable_file(folder / "quipu", options.program.read_bytes())
+        file = options.file or portable_file(folder / "x.llamafile", options.program.read_bytes())
         times = measure(options.program, file, options.shell, folder)
     print(f"{options.program}, {options.shell}, medians: bare {times['bare']:.2f} ms, "
           f"warm +{times['warm'] - times['bare']:.2f} ms, first +{times['first'] - times['bare']:.2f} ms")
