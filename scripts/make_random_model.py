@@ -54,7 +54,8 @@ MIXTURES = {"Q2_K": ("Q2_K", "Q4_K"), "Q3_K_M": ("Q3_K", "Q5_K"), "Q4_K_M": ("Q4
 # What llama.cpp takes where rows do not divide into super-blocks.
 FALLBACKS = {"Q2_K": "IQ4_NL", "Q3_K": "Q4_0", "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0"}
 FILE_TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q2_K": 10, "Q3_K_M": 12,
-              "Q4_K_M": 15, "Q5_K_M": 17, "Q6_K": 18, "BF16": 32}
+              "Q4_K_M": 15, "Q5_K_M": 17, "Q6_K": 18, "IQ2_XXS": 19, "IQ2_XS": 20, "IQ3_XXS": 23, "IQ1_S": 24,
+              "IQ3_S": 26, "IQ2_S": 28, "IQ1_M": 31, "BF16": 32, "TQ1_0": 36, "TQ2_0": 37}
 
 # More than any tensor has rows, so no two rows begin at the same block of the run.
 RUN_BLOCKS = 262147
@@ -82,7 +83,9 @@ def random_run(name, rng):
     scale_at, offset_at, share = {
         "Q8_0": (0, None, 0), "Q4_0": (0, None, 0), "Q5_0": (0, None, 0), "Q4_1": (0, 2, -7.5), "Q5_1": (0, 2, -15.5),
         "Q2_K": (80, 82, 1.5), "Q3_K": (108, None, 0), "Q4_K": (0, 2, 7.5), "Q5_K": (0, 2, 15.5), "Q6_K": (208, None, 0),
-        "IQ4_NL": (0, None, 0)}[name]
+        "IQ4_NL": (0, None, 0), "IQ1_S": (0, None, 0), "IQ1_M": (None, None, 0), "IQ2_XXS": (0, None, 0),
+        "IQ2_XS": (0, None, 0), "IQ2_S": (0, None, 0), "IQ3_XXS": (0, None, 0), "IQ3_S": (0, None, 0),
+        "TQ1_0": (52, None, 0), "TQ2_0": (64, None, 0)}[name]
     if name == "Q2_K":
         scales = rng.integers(8, 16, (RUN_BLOCKS, 16), dtype=np.uint8)
         blocks[:, :16] = scales | (scales << 4)
@@ -95,9 +98,18 @@ def random_run(name, rng):
         blocks[:, 104:108] |= 0xAA  # 32 or more before the subtraction of 32
     elif name == "Q6_K":
         blocks[:, 192:208] = rng.integers(64, 128, (RUN_BLOCKS, 16), dtype=np.uint8)
+    elif name == "TQ2_0":  # -1, 0 and 1, not 2
+        digits = rng.integers(0, 3, (RUN_BLOCKS, 64, 4), dtype=np.uint8)
+        blocks[:, :64] = digits[..., 0] | digits[..., 1] << 2 | digits[..., 2] << 4 | digits[..., 3] << 6
 
     def with_scale(scale, some):
         half = np.float16(scale)
+        if name == "IQ1_M":  # a quarter of it in the top bits of each of four words
+            bits = int(np.frombuffer(half.tobytes(), np.uint16)[0])
+            for word in range(4):
+                top = some[:, 49 + 2 * word]
+                top[:] = top & 15 | (bits >> (4 * word) & 15) << 4
+            return some
         some[:, scale_at:scale_at + 2] = np.frombuffer(half.tobytes(), np.uint8)
         if offset_at is not None:
             some[:, offset_at:offset_at + 2] = np.frombuffer(np.float16(np.float32(half) * share).tobytes(), np.uint8)
@@ -154,7 +166,7 @@ def tensor_list(shape, n_vocab, type_name):
     def matrix(name, rows, columns, good=False, gain=1.0):
         chosen = block[not good]
         if columns % GGML_QUANT_SIZES[GGMLQuantizationType[chosen]][0] != 0:
-            chosen = FALLBACKS[chosen]
+            chosen = FALLBACKS.get(chosen, "IQ4_NL")
         return (name, rows, columns, chosen, gain / math.sqrt(columns))
 
     norm = np.ones(shape.n_embd, dtype=np.float32)
@@ -295,7 +307,7 @@ def write_model(file, pairs, tensors, seed):
 
 
 def main():
-    types = sorted(set(MIXTURES) | set(FALLBACKS) | {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"})
+    types = sorted(set(MIXTURES) | set(FALLBACKS) | set(FILE_TYPES))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=SHAPES, required=True)
     parser.add_argument("--type", choices=types, required=True)
