@@ -2,7 +2,7 @@
 // unpacked to the stack, and a loop over tokens goes on from there: unpacking costs more than multiplying.
 #include "kernels/avx2/pack16.h"
 #include "kernels/tables.h"
-#include "kernels/x86/points.h"
+#include "kernels/x86/points_plain.h"
 
 namespace quipu::kernels {
 namespace {

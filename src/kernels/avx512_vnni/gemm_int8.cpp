@@ -2,6 +2,7 @@
 // only the rounding of x (packed8.h) costs accuracy.
 #include "kernels/ahead.h"
 #include "kernels/avx512_vnni/packed8.h"
+#include "kernels/avx512_vnni/points8.h"
 #include "kernels/avx512_vnni/quants8.h"
 #include "kernels/avx512_vnni/scales8.h"
 #include "kernels/tables.h"
@@ -63,7 +64,14 @@ void unpack_half(const Rows16& rows, size_t n_chunks, Panel* panel, size_t half,
   ScaleColumns<typename Quants::Blocks>::put(rows, n_chunks, out);
 }
 
-template <class Panel, class Quants>
+template <class Panel, quant::TensorType kType>
+void unpack_points_half(const Rows16& rows, size_t n_chunks, Panel* panel, size_t half, Ahead& ahead) {
+  PanelHalf<Panel> out{panel, half, ahead};
+  put_points<kType>(rows, n_chunks, out);
+}
+
+// `kUnpackHalf` takes 256 columns of 16 rows, kBytes each, to their half of a panel.
+template <class Panel, size_t kBytes, void (*kUnpackHalf)(const Rows16&, size_t n_chunks, Panel*, size_t half, Ahead&)>
 void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) {
   auto* out = static_cast<Panel*>(panel);
   Ahead ahead(w.ahead, 2 * ((k_end - k_begin + 31) / 32));
@@ -73,9 +81,9 @@ void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel
       Rows16 rows;
       for (size_t r = 0; r < 16; ++r) {
         const size_t row = 16 * half + r < w.n_rows ? 16 * half + r : w.n_rows - 1;
-        rows.row[r] = w.data + row * w.row_bytes + k / 256 * Quants::Blocks::kBytes;
+        rows.row[r] = w.data + row * w.row_bytes + k / 256 * kBytes;
       }
-      unpack_half<Panel, Quants>(rows, n_chunks, out, half, ahead);
+      kUnpackHalf(rows, n_chunks, out, half, ahead);
     }
   }
 }
@@ -218,21 +226,31 @@ void multiply_panel(const PanelProduct& p) {
   }
 }
 
-template <quant::TensorType kType>
-constexpr GemmKernels kernels_of() {
-  using Quants = Quants8<kType>;
-  using Panel = Panel8<Quants::kBlock, Quants::kOffsets>;
+// From min_tokens on panels are faster than the fused kernels, later where unpacking takes longer.
+template <class Panel>
+constexpr GemmKernels kernels_of(decltype(GemmKernels::unpack_panel) unpack, size_t min_tokens) {
   return {.operands = GemmKernels::Operands::int8,
-          .min_tokens = 4,
+          .min_tokens = min_tokens,
           .panel_rows = kPanelRows,
           .panel_block_bytes = sizeof(Panel),
           .x_block_bytes = sizeof(Packed8),
           .pack_x = pack_x8,
-          .unpack_panel = unpack_panel<Panel, Quants>,
+          .unpack_panel = unpack,
           .multiply = multiply_panel<Panel>};
 }
+
 template <quant::TensorType kType>
-constexpr GemmKernels kGemm8 = kernels_of<kType>();
+constexpr GemmKernels kGemm8 = [] {
+  using Quants = Quants8<kType>;
+  using Panel = Panel8<Quants::kBlock, Quants::kOffsets>;
+  return kernels_of<Panel>(unpack_panel<Panel, Quants::Blocks::kBytes, unpack_half<Panel, Quants>>, 4);
+}();
+
+template <quant::TensorType kType, size_t kRun>
+constexpr GemmKernels kPoints8 = [] {
+  using Panel = Panel8<kRun, false>;
+  return kernels_of<Panel>(unpack_panel<Panel, Points<kType>::kBytes, unpack_points_half<Panel, kType>>, 6);
+}();
 
 }  // namespace
 
@@ -255,6 +273,18 @@ constinit const GemmTable avx512_vnni::gemm_int8 = [] {
   set(TensorType::IQ4_NL, kGemm8<TensorType::IQ4_NL>);
   set(TensorType::IQ4_XS, kGemm8<TensorType::IQ4_XS>);
   set(TensorType::MXFP4, kGemm8<TensorType::MXFP4>);
+  set(TensorType::IQ1_S, kPoints8<TensorType::IQ1_S, 32>);
+  set(TensorType::IQ1_M, kPoints8<TensorType::IQ1_M, 16>);
+  set(TensorType::IQ2_XXS, kPoints8<TensorType::IQ2_XXS, 32>);
+  set(TensorType::IQ2_XS, kPoints8<TensorType::IQ2_XS, 16>);
+  set(TensorType::IQ2_S, kPoints8<TensorType::IQ2_S, 16>);
+  set(TensorType::IQ3_XXS, kPoints8<TensorType::IQ3_XXS, 32>);
+  set(TensorType::IQ3_S, kPoints8<TensorType::IQ3_S, 32>);
+  set(TensorType::TQ1_0, kPoints8<TensorType::TQ1_0, 32>);
+  set(TensorType::TQ2_0, kPoints8<TensorType::TQ2_0, 32>);
+  set(TensorType::NVFP4, kPoints8<TensorType::NVFP4, 16>);
+  set(TensorType::Q1_0, kPoints8<TensorType::Q1_0, 32>);
+  set(TensorType::Q2_0, kPoints8<TensorType::Q2_0, 32>);
   return table;
 }();
 

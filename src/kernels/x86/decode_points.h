@@ -1,7 +1,7 @@
 // The types of points.h as float32, for the kernels that multiply those.
 #pragma once
 
-#include "kernels/x86/points.h"
+#include "kernels/x86/points_plain.h"
 
 namespace quipu::kernels {
 namespace {

@@ -1,5 +1,5 @@
-// 256 weights of the types with few bits as signed bytes with a scale for each 16, in the order of the row: those whose
-// numbers are points of a grid (IQ1, IQ2, IQ3), TQ1_0, Q1_0, Q2_0 and NVFP4. Needs AVX2 and F16C.
+// 256 weights of the types with few bits as signed bytes with a scale for each 16, in the order of the row: here those
+// whose numbers are points of a grid (IQ1, IQ2, IQ3), in points_plain.h the others. Needs AVX2 and F16C.
 //
 // A type is a struct that is made from kBytes bytes of a row, and gives
 //   scales       16 floats, one for each 16 elements
@@ -41,6 +41,12 @@ inline Word load_word(const void* p) {
 [[gnu::always_inline]] inline __m128i halves_of_8(const uint8_t* p) {
   const __m128i v = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)), mask = _mm_set1_epi8(15);
   return _mm_unpacklo_epi8(_mm_and_si128(v, mask), _mm_and_si128(_mm_srli_epi16(v, 4), mask));
+}
+
+// The same of 4 bytes as words.
+[[gnu::always_inline]] inline __m256i halves_as_words(const uint8_t* p) {
+  const __m256i shifts = _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28);
+  return _mm256_and_si256(_mm256_srlv_epi32(_mm256_set1_epi32(load_word<int>(p)), shifts), _mm256_set1_epi32(15));
 }
 
 // Four points of eight elements.
@@ -190,10 +196,7 @@ struct Points<quant::TensorType::IQ3_S> {
 
   [[gnu::always_inline]] explicit Points(const std::byte* p) : block(block_at<quant::BlockIQ3_S>(p, 0)) {
     const float d = half_value(block.d);
-    const __m256i all = _mm256_set1_epi32(load_word<int>(block.scales));
-    const __m256i four_bits =
-        _mm256_and_si256(_mm256_srlv_epi32(all, _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28)), _mm256_set1_epi32(15));
-    scales_of_eight(four_bits, 2 * d, d, scales);
+    scales_of_eight(halves_as_words(block.scales), 2 * d, d, scales);
   }
   [[gnu::always_inline]] __m256i bytes(size_t c) const {
     const uint32_t high = static_cast<uint32_t>(block.high[c]) << 8;
@@ -235,6 +238,13 @@ struct Points<quant::TensorType::IQ1_S> {
   __m256 scales[2];
 };
 
+// d of IQ1_M: the top four bits of each of the four words of scales.
+[[gnu::always_inline]] inline float d_of_iq1_m(uint64_t words) {
+  const auto bits =
+      static_cast<int>((words >> 12 & 0xf) | (words >> 24 & 0xf0) | (words >> 36 & 0xf00) | (words >> 48 & 0xf000));
+  return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits)));
+}
+
 template <>
 struct Points<quant::TensorType::IQ1_M> {
   static constexpr size_t kBytes = sizeof(quant::BlockIQ1_M);
@@ -242,9 +252,7 @@ struct Points<quant::TensorType::IQ1_M> {
 
   [[gnu::always_inline]] explicit Points(const std::byte* p) : block(block_at<quant::BlockIQ1_M>(p, 0)) {
     const auto words = load_word<uint64_t>(block.scales);
-    const auto d_bits =
-        static_cast<int>((words >> 12 & 0xf) | (words >> 24 & 0xf0) | (words >> 36 & 0xf00) | (words >> 48 & 0xf000));
-    const float d = _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(d_bits)));
+    const float d = d_of_iq1_m(words);
     const __m256i all = _mm256_set1_epi64x(static_cast<long long>(words));
     const __m256i shifts = _mm256_setr_epi32(0, 3, 6, 9, 0, 3, 6, 9);
     for (size_t i = 0; i < 2; ++i) {  // a word a quarter
@@ -269,133 +277,6 @@ struct Points<quant::TensorType::IQ1_M> {
 
   const quant::BlockIQ1_M& block;
   __m256 scales[2];
-};
-
-// The types below have plain integers.
-
-template <>
-struct Points<quant::TensorType::TQ2_0> {
-  static constexpr size_t kBytes = sizeof(quant::BlockTQ2_0);
-  static constexpr bool kSigns = false, kPartial = false;
-
-  [[gnu::always_inline]] explicit Points(const std::byte* p) : block(block_at<quant::BlockTQ2_0>(p, 0)) {
-    scales[0] = scales[1] = _mm256_set1_ps(half_value(block.d));
-  }
-  [[gnu::always_inline]] __m256i bytes(size_t c) const {
-    return _mm256_sub_epi8(two_bits(load32(block.q + 32 * (c / 4)), 2 * (c % 4)), _mm256_set1_epi8(1));
-  }
-
-  const quant::BlockTQ2_0& block;
-  __m256 scales[2];
-};
-
-template <>
-struct Points<quant::TensorType::TQ1_0> {
-  static constexpr size_t kBytes = sizeof(quant::BlockTQ1_0);
-  static constexpr bool kSigns = false, kPartial = false;
-
-  [[gnu::always_inline]] explicit Points(const std::byte* p) : block(block_at<quant::BlockTQ1_0>(p, 0)) {
-    scales[0] = scales[1] = _mm256_set1_ps(half_value(block.d));
-  }
-  [[gnu::always_inline]] __m256i bytes(size_t c) const {
-    static constexpr short kPowers[5] = {1, 3, 9, 27, 81};
-    if (c < 5) return digits(load32(block.q), _mm256_set1_epi16(kPowers[c]));
-    const __m128i last16 = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block.q + 32));
-    if (c < 7) {
-      const __m128i first = _mm_set1_epi16(c == 5 ? 1 : 9), second = _mm_set1_epi16(c == 5 ? 3 : 27);
-      return digits(_mm256_broadcastsi128_si256(last16), _mm256_set_m128i(second, first));
-    }
-    const __m128i high = _mm_set1_epi32(load_word<int>(block.high));
-    const __m128i powers = _mm_setr_epi16(1, 1, 3, 3, 9, 9, 27, 27);
-    return digits(_mm256_set_m128i(high, last16), _mm256_set_m128i(powers, _mm_set1_epi16(81)));
-  }
-
-  const quant::BlockTQ1_0& block;
-  __m256 scales[2];
-
- private:
-  // The first digit of b * power mod 256, less 1: 3 b / 256 is 1 or more from 86 on, and 2 from 171 on.
-  [[gnu::always_inline]] static __m256i digits(__m256i b, __m256i powers) {
-    const __m256i low = _mm256_set1_epi16(0xff);
-    const __m256i even = _mm256_and_si256(_mm256_mullo_epi16(b, powers), low);
-    const __m256i v = _mm256_or_si256(even, _mm256_mullo_epi16(_mm256_andnot_si256(low, b), powers));
-    const __m256i one = _mm256_cmpeq_epi8(_mm256_max_epu8(v, _mm256_set1_epi8(86)), v);
-    const __m256i two = _mm256_cmpeq_epi8(_mm256_max_epu8(v, _mm256_set1_epi8(static_cast<char>(171))), v);
-    return _mm256_sub_epi8(_mm256_set1_epi8(-1), _mm256_add_epi8(one, two));
-  }
-};
-
-template <>
-struct Points<quant::TensorType::Q1_0> {
-  static constexpr size_t kBytes = 2 * sizeof(quant::BlockQ1_0);
-  static constexpr bool kSigns = false, kPartial = true;
-
-  [[gnu::always_inline]] explicit Points(const std::byte* p) : blocks(&block_at<quant::BlockQ1_0>(p, 0)) {
-    for (size_t i = 0; i < 2; ++i) scales[i] = _mm256_set1_ps(half_value(blocks[i].d));
-  }
-  [[gnu::always_inline]] __m256i bytes(size_t c) const {
-    return _mm256_sub_epi8(spread_bits(blocks[c / 4].q + 4 * (c % 4), 2), _mm256_set1_epi8(1));
-  }
-
-  const quant::BlockQ1_0* blocks;
-  __m256 scales[2];
-};
-
-template <>
-struct Points<quant::TensorType::Q2_0> {
-  static constexpr size_t kBytes = 4 * sizeof(quant::BlockQ2_0);
-  static constexpr bool kSigns = false, kPartial = true;
-
-  [[gnu::always_inline]] explicit Points(const std::byte* p) : blocks(&block_at<quant::BlockQ2_0>(p, 0)) {
-    for (size_t i = 0; i < 2; ++i) {
-      scales[i] =
-          _mm256_set_m128(_mm_set1_ps(half_value(blocks[2 * i + 1].d)), _mm_set1_ps(half_value(blocks[2 * i].d)));
-    }
-  }
-  // Bits 0..7 of a word to bits 0 and 1 of its four bytes.
-  [[gnu::always_inline]] __m256i bytes(size_t c) const {
-    const uint8_t* q = blocks[c / 2].q + 8 * (c % 2);
-    __m256i v = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(q)));
-    v = _mm256_and_si256(_mm256_or_si256(v, _mm256_slli_epi32(v, 12)), _mm256_set1_epi32(0x000f000f));
-    v = _mm256_and_si256(_mm256_or_si256(v, _mm256_slli_epi32(v, 6)), _mm256_set1_epi32(0x03030303));
-    return _mm256_sub_epi8(v, _mm256_set1_epi8(1));
-  }
-
-  const quant::BlockQ2_0* blocks;
-  __m256 scales[2];
-};
-
-template <>
-struct Points<quant::TensorType::NVFP4> {
-  static constexpr size_t kBytes = 4 * sizeof(quant::BlockNVFP4);
-  static constexpr bool kSigns = false, kPartial = true;
-
-  [[gnu::always_inline]] explicit Points(const std::byte* p) : blocks(&block_at<quant::BlockNVFP4>(p, 0)) {
-    const auto word = [&](size_t i) { return load_word<int>(blocks[i].scales); };
-    const __m128i codes = _mm_setr_epi32(word(0), word(1), word(2), word(3));
-    scales[0] = halves_of_e4m3(_mm256_cvtepu8_epi32(codes));
-    scales[1] = halves_of_e4m3(_mm256_cvtepu8_epi32(_mm_unpackhi_epi64(codes, codes)));
-  }
-  [[gnu::always_inline]] __m256i bytes(size_t c) const {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(blocks[c / 2].q + 16 * (c % 2)));
-    const __m128i mask = _mm_set1_epi8(15);
-    const __m128i low = _mm_and_si128(v, mask), high = _mm_and_si128(_mm_srli_epi16(v, 4), mask);
-    return _mm256_shuffle_epi8(levels16(quant::kFp4Values),
-                               _mm256_set_m128i(_mm_unpackhi_epi64(low, high), _mm_unpacklo_epi64(low, high)));
-  }
-
-  const quant::BlockNVFP4* blocks;
-  __m256 scales[2];
-
- private:
-  // quant::nvfp4_scale() of eight codes. As the upper bits of a float32 a code has the value 2^-120 times its own,
-  // subnormal or not.
-  [[gnu::always_inline]] static __m256 halves_of_e4m3(__m256i codes) {
-    const __m256i bits = _mm256_slli_epi32(_mm256_and_si256(codes, _mm256_set1_epi32(0x7f)), 20);
-    const __m256 value = _mm256_mul_ps(_mm256_castsi256_ps(bits), _mm256_set1_ps(0x1p119f));
-    const __m256i none = _mm256_cmpeq_epi32(codes, _mm256_set1_epi32(0x7f));
-    return _mm256_andnot_ps(_mm256_castsi256_ps(none), value);
-  }
 };
 
 // Negative where signs say so: elements 32 c ... 32 c + 31.
