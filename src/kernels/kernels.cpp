@@ -85,7 +85,7 @@ namespace {
 // What AVX512-VNNI adds; `gemm` is for the types that it does not multiply as integers.
 Kernels with_vnni(Isa isa, const GemmKernels& gemm) {
   const Kernels table = with_gemv(table_of(isa, gemm, avx512::gemm_f32, avx512_vnni::gemv), avx2::gemv_points);
-  return with_gemm(table, avx512_vnni::gemm_int8);
+  return with_gemm(with_gemv(table, avx512_vnni::gemv_points), avx512_vnni::gemm_int8);
 }
 
 }  // namespace

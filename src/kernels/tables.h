@@ -40,6 +40,7 @@ extern const GemvTable gemv;
 namespace avx512_vnni {
 extern const GemmTable gemm_int8;  // null for types that it has no kernel for
 extern const GemvTable gemv;
+extern const GemvTable gemv_points;  // of types of few bits
 }  // namespace avx512_vnni
 namespace avx512_bf16 {
 extern const GemmKernels gemm_bf16;

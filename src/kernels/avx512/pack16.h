@@ -69,7 +69,7 @@ void pack_x(const float* x, size_t n_in, void* packed) {
   }
 }
 
-void pack_floats(const float* x, size_t n_in, void* packed) {
+inline void pack_floats(const float* x, size_t n_in, void* packed) {
   auto* out = static_cast<float*>(packed);
   for (size_t k = 0; k < n_in; k += 32, out += 32) {
     _mm512_store_ps(out, load_part16(x, n_in, k));
