@@ -105,18 +105,24 @@ template <size_t kTokens>
 void multiply_tile(const PanelProduct& p, const std::byte* x, float* y) {
   const float* w = static_cast<const float*>(p.panel);
   __m256 sum[kTokens][2];
+#pragma GCC unroll 8
   for (size_t t = 0; t < kTokens; ++t) {
     sum[t][0] = sum[t][1] = _mm256_setzero_ps();
     if (p.accumulate) load_rows(y + t * p.y_stride, p.n_rows, sum[t]);
   }
   for (size_t k = 0; k < p.n_k; ++k, w += kPanelRows) {
     const __m256 w0 = _mm256_load_ps(w), w1 = _mm256_load_ps(w + 8);
+#pragma GCC unroll 8
     for (size_t t = 0; t < kTokens; ++t) {
       const __m256 xt = _mm256_broadcast_ss(reinterpret_cast<const float*>(x + t * p.x_stride) + k);
-      sum[t][0] = _mm256_fmadd_ps(xt, w0, sum[t][0]);
-      sum[t][1] = _mm256_fmadd_ps(xt, w1, sum[t][1]);
+      __m256 a = _mm256_fmadd_ps(xt, w0, sum[t][0]), b = _mm256_fmadd_ps(xt, w1, sum[t][1]);
+      // Token after token: GCC (12) would first load x of all of them, and have no registers left for the sums.
+      __asm__ volatile("" : "+x"(a), "+x"(b));
+      sum[t][0] = a;
+      sum[t][1] = b;
     }
   }
+#pragma GCC unroll 8
   for (size_t t = 0; t < kTokens; ++t) store_rows(y + t * p.y_stride, p.n_rows, sum[t]);
 }
 

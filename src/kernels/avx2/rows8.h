@@ -29,7 +29,7 @@ inline void transpose8(__m256 v[8]) {
 }
 
 // The n_rows (1..16) sums of a token, to or from y.
-[[gnu::always_inline]] inline void load_rows(const float* y, size_t n_rows, __m256 sum[2]) {
+[[gnu::always_inline]] [[gnu::always_inline]] inline void load_rows(const float* y, size_t n_rows, __m256 sum[2]) {
   if (n_rows == 16) {
     sum[0] = _mm256_loadu_ps(y);
     sum[1] = _mm256_loadu_ps(y + 8);
@@ -40,7 +40,7 @@ inline void transpose8(__m256 v[8]) {
     sum[1] = _mm256_loadu_ps(rows + 8);
   }
 }
-[[gnu::always_inline]] inline void store_rows(float* y, size_t n_rows, const __m256 sum[2]) {
+[[gnu::always_inline]] [[gnu::always_inline]] inline void store_rows(float* y, size_t n_rows, const __m256 sum[2]) {
   if (n_rows == 16) {
     _mm256_storeu_ps(y, sum[0]);
     _mm256_storeu_ps(y + 8, sum[1]);
