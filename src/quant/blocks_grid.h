@@ -25,7 +25,7 @@ struct Word32 {
 };
 
 // Signs of a group of 8, a bit each, from seven of them: the number of minus signs is even.
-inline uint32_t signs_of_seven(uint32_t seven) {
+constexpr uint32_t signs_of_seven(uint32_t seven) {
   return seven | (static_cast<uint32_t>(std::popcount(seven) & 1) << 7);
 }
 

@@ -13,6 +13,8 @@
 //   load_sums(y, stride, n_rows, sums), store_sums(...)   a group's sums from and to y, for the first n_rows
 #pragma once
 
+#include "kernels/neon/few_bits_blocks.h"
+#include "kernels/neon/grid_blocks.h"
 #include "kernels/neon/packed8.h"
 #include "kernels/neon/unpack.h"
 #include "kernels/tables.h"
@@ -209,6 +211,18 @@ consteval GemmTable gemm8_table() {
   set(TensorType::IQ4_NL, kGemm8<Dot, BlocksIQ4_NL>);
   set(TensorType::IQ4_XS, kGemm8<Dot, BlocksIQ4_XS>);
   set(TensorType::MXFP4, kGemm8<Dot, BlocksMXFP4>);
+  set(TensorType::IQ1_S, kGemm8<Dot, BlocksIQ1_S>);
+  set(TensorType::IQ1_M, kGemm8<Dot, BlocksIQ1_M>);
+  set(TensorType::IQ2_XXS, kGemm8<Dot, BlocksIQ2_XXS>);
+  set(TensorType::IQ2_XS, kGemm8<Dot, BlocksIQ2_XS>);
+  set(TensorType::IQ2_S, kGemm8<Dot, BlocksIQ2_S>);
+  set(TensorType::IQ3_XXS, kGemm8<Dot, BlocksIQ3_XXS>);
+  set(TensorType::IQ3_S, kGemm8<Dot, BlocksIQ3_S>);
+  set(TensorType::TQ1_0, kGemm8<Dot, BlocksTQ1_0>);
+  set(TensorType::TQ2_0, kGemm8<Dot, BlocksTQ2_0>);
+  set(TensorType::NVFP4, kGemm8<Dot, BlocksNVFP4>);
+  set(TensorType::Q1_0, kGemm8<Dot, BlocksQ1_0>);
+  set(TensorType::Q2_0, kGemm8<Dot, BlocksQ2_0>);
   return table;
 }
 

@@ -11,6 +11,8 @@
 
 #include "kernels/decoded_impl.h"
 #include "kernels/neon/blocks.h"
+#include "kernels/neon/few_bits_blocks.h"
+#include "kernels/neon/grid_blocks.h"
 #include "kernels/neon/plain.h"
 
 namespace quipu::kernels {
@@ -244,6 +246,58 @@ void multiply_few(const WeightRows& w, const void* x, size_t x_stride, size_t n_
   }
 }
 
+// sums[t] += 256 weights without offsets times each token's x. `scales`: one for each kScaled weights.
+template <class Dot, size_t kScaled>
+void add_unpacked(const int8x16_t bytes[16], const float* scales, const Tokens<Packed256<Dot>>& x, size_t n_tokens,
+                  size_t i, float32x4_t* sums) {
+  constexpr size_t kRuns = kScaled / 16;
+  for (size_t t = 0; t < n_tokens; ++t) {
+    const Packed256<Dot>& xt = x.at(t, i);
+    float32x4_t value[2] = {vdupq_n_f32(0), vdupq_n_f32(0)};
+    for (size_t s = 0; s < 256 / kScaled; ++s) {
+      typename Dot::Weights w[kRuns];
+      for (size_t run = 0; run < kRuns; ++run) w[run] = Dot::of(bytes[kRuns * s + run]);
+      value[s % 2] = vfmaq_n_f32(value[s % 2], vcvtq_f32_s32(Dot::template sums<kRuns>(w, xt.q, kRuns * s)), scales[s]);
+    }
+    sums[t] = vfmaq_n_f32(sums[t], vaddq_f32(value[0], value[1]), xt.scale);
+  }
+}
+
+template <class Blocks>
+[[gnu::always_inline]] inline void unpack_block(const Blocks& blocks, int8x16_t bytes[16]) {
+  for (size_t j = 0; j < 4; ++j) blocks.pair(j, bytes + 4 * j);
+}
+
+// For types whose unpacking costs more than multiplying: it goes through the stack, so that one small kernel serves any
+// number of tokens.
+template <class Dot, class Blocks>
+void multiply_unpacked(const WeightRows& w, const void* x, size_t x_stride, size_t n_tokens, float* y,
+                       size_t y_stride) {
+  static_assert(!Blocks::kHasOffsets);
+  const Tokens<Packed256<Dot>> tokens{static_cast<const std::byte*>(x), x_stride};
+  for (size_t r = 0; r < w.n_rows; ++r) {
+    float32x4_t sums[kMaxTokens];
+    for (float32x4_t& sum : sums) sum = vdupq_n_f32(0);
+    const std::byte* p = w.data + r * w.row_bytes;
+    for (size_t i = 0; 256 * i < w.n_in; ++i, p += Blocks::kBytes) {
+      const size_t n = w.n_in - 256 * i < 256 ? w.n_in - 256 * i : 256;
+      std::byte padded[Blocks::kBytes];
+      if (n < 256) {
+        __builtin_memset(padded, 0, sizeof padded);
+        __builtin_memcpy(padded, p, n * Blocks::kBytes / 256);
+      }
+      const Blocks blocks(n < 256 ? padded : p);
+      int8x16_t bytes[16];
+      unpack_block(blocks, bytes);
+      add_unpacked<Dot, Blocks::kScaled>(bytes, blocks.scales, tokens, n_tokens, i, sums);
+    }
+    for (size_t t = 0; t < n_tokens; ++t) y[t * y_stride + r] = vaddvq_f32(sums[t]);
+  }
+}
+
+template <class Dot, class Blocks>
+inline constexpr GemvKernels kGemvUnpacked = {kMaxTokens, packed_bytes<Dot>, pack_x16<Dot>,
+                                              multiply_unpacked<Dot, Blocks>};
 template <class Dot, class Blocks>
 inline constexpr GemvKernels kGemvBlocks = {kMaxTokens, packed_bytes<Dot>, pack_x16<Dot>,
                                             multiply_few<GemvBlocks<Dot, Blocks>>};
@@ -272,6 +326,18 @@ consteval GemvTable gemv_table() {
   set(TensorType::IQ4_NL, kGemvBlocks<Dot, BlocksIQ4_NL>);
   set(TensorType::IQ4_XS, kGemvBlocks<Dot, BlocksIQ4_XS>);
   set(TensorType::MXFP4, kGemvBlocks<Dot, BlocksMXFP4>);
+  set(TensorType::IQ1_S, kGemvUnpacked<Dot, BlocksIQ1_S>);
+  set(TensorType::IQ1_M, kGemvUnpacked<Dot, BlocksIQ1_M>);
+  set(TensorType::IQ2_XXS, kGemvUnpacked<Dot, BlocksIQ2_XXS>);
+  set(TensorType::IQ2_XS, kGemvUnpacked<Dot, BlocksIQ2_XS>);
+  set(TensorType::IQ2_S, kGemvUnpacked<Dot, BlocksIQ2_S>);
+  set(TensorType::IQ3_XXS, kGemvUnpacked<Dot, BlocksIQ3_XXS>);
+  set(TensorType::IQ3_S, kGemvUnpacked<Dot, BlocksIQ3_S>);
+  set(TensorType::TQ1_0, kGemvUnpacked<Dot, BlocksTQ1_0>);
+  set(TensorType::TQ2_0, kGemvUnpacked<Dot, BlocksTQ2_0>);
+  set(TensorType::NVFP4, kGemvUnpacked<Dot, BlocksNVFP4>);
+  set(TensorType::Q1_0, kGemvUnpacked<Dot, BlocksQ1_0>);
+  set(TensorType::Q2_0, kGemvUnpacked<Dot, BlocksQ2_0>);
   return table;
 }
 

@@ -5,6 +5,8 @@
 
 #include "kernels/decoded_impl.h"
 #include "kernels/neon/blocks.h"
+#include "kernels/neon/few_bits_blocks.h"
+#include "kernels/neon/grid_blocks.h"
 #include "kernels/neon/plain.h"
 
 namespace quipu::kernels {
@@ -75,13 +77,61 @@ void unpack_rows(const WeightRows& w, size_t k_begin, size_t k_end, void* panel)
   }
 }
 
+// As TypeTraits::decode.
+template <class Blocks>
+void decode_blocks(const std::byte* source, float* target, size_t n) {
+  for (size_t k = 0; k < n; k += 256, source += Blocks::kBytes) {
+    const size_t here = n - k < 256 ? n - k : 256;
+    Source<QuantisedRow<Blocks>> padded;
+    QuantisedRow<Blocks> row(padded.of(source, here));
+    for (size_t at = 0; at < here; at += 16) {
+      if (at % 64 == 0) row.open(at / 64);
+      float32x4_t v[4];
+      row.floats(at / 64, at % 64 / 16, v);
+      for (size_t q = 0; q < 4; ++q) vst1q_f32(target + k + at + 4 * q, v[q]);
+    }
+  }
+}
+
+// The fastest decoder of a type.
+inline decltype(quant::TypeTraits::decode) decoder_of(TensorType type) {
+  switch (type) {
+    case TensorType::IQ1_S:
+      return decode_blocks<BlocksIQ1_S>;
+    case TensorType::IQ1_M:
+      return decode_blocks<BlocksIQ1_M>;
+    case TensorType::IQ2_XXS:
+      return decode_blocks<BlocksIQ2_XXS>;
+    case TensorType::IQ2_XS:
+      return decode_blocks<BlocksIQ2_XS>;
+    case TensorType::IQ2_S:
+      return decode_blocks<BlocksIQ2_S>;
+    case TensorType::IQ3_XXS:
+      return decode_blocks<BlocksIQ3_XXS>;
+    case TensorType::IQ3_S:
+      return decode_blocks<BlocksIQ3_S>;
+    case TensorType::TQ1_0:
+      return decode_blocks<BlocksTQ1_0>;
+    case TensorType::TQ2_0:
+      return decode_blocks<BlocksTQ2_0>;
+    case TensorType::NVFP4:
+      return decode_blocks<BlocksNVFP4>;
+    case TensorType::Q1_0:
+      return decode_blocks<BlocksQ1_0>;
+    case TensorType::Q2_0:
+      return decode_blocks<BlocksQ2_0>;
+    default:
+      return quant::traits(type).decode;
+  }
+}
+
 template <class Panel>
 void unpack_decoded(const WeightRows& w, size_t k_begin, size_t k_end, void* panel) {
   constexpr size_t kBlock = GemmKernels::kBlock;
   auto* out = static_cast<std::byte*>(panel);
   for (size_t k = k_begin; k < k_end; k += kBlock, out += Panel::kBlockBytes) {
     const size_t n = k_end - k < kBlock ? k_end - k : kBlock;
-    const DecodedBlock<kPanelRows> block(w, k, k + n, quant::traits(w.type).decode);
+    const DecodedBlock<kPanelRows> block(w, k, k + n, decoder_of(w.type));
     unpack_rows<Panel, RowF32>(block.rows(), 0, n, out);
   }
 }
