@@ -2,6 +2,7 @@
 #include "kernels/avx2/gemm_bytes.h"
 #include "kernels/avx2/gemm_scaled.h"
 #include "kernels/avx2/gemm_words.h"
+#include "kernels/avx2/quants_points.h"
 
 namespace quipu::kernels {
 namespace {
@@ -38,6 +39,7 @@ constinit const GemmTable avx2::gemm_int = [] {
   set(TensorType::IQ4_NL, kGemmWords<TensorType::IQ4_NL>);
   set(TensorType::IQ4_XS, kGemmWords<TensorType::IQ4_XS>);
   set(TensorType::MXFP4, kGemmBytes<Dot, TensorType::MXFP4>);
+  set_points<WordsOf>(table);
   return table;
 }();
 

@@ -62,16 +62,6 @@ struct Columns {
   }
 };
 
-// A type's scales and offsets of 256 of K, the last of which may be missing.
-template <class Quants>
-[[gnu::always_inline]] inline typename Quants::Blocks blocks_of(const std::byte* row, size_t n_chunks,
-                                                                std::byte padded[Quants::Blocks::kBytes]) {
-  if (n_chunks == 8) return typename Quants::Blocks(row);
-  __builtin_memset(padded, 0, Quants::Blocks::kBytes);
-  __builtin_memcpy(padded, row, n_chunks * (Quants::Blocks::kBytes / 8));
-  return typename Quants::Blocks(padded);
-}
-
 // Scales, and offsets if the type has any, of 8 rows to half->scale[run][pair] and half->offset.
 template <class Quants, class Half>
 [[gnu::always_inline]] inline void put_float_scales(const Rows8& rows, size_t n_chunks, Half* half, size_t pair) {
@@ -79,7 +69,7 @@ template <class Quants, class Half>
   __m256 scales[kParts][8], offsets[kParts][8];
   for (size_t r = 0; r < 8; ++r) {
     std::byte padded[Quants::Blocks::kBytes];
-    const typename Quants::Blocks blocks = blocks_of<Quants>(rows.row[r], n_chunks, padded);
+    const typename Quants::Blocks blocks(whole_block<sizeof padded>(rows.row[r], n_chunks, padded));
     for (size_t i = 0; i < kParts; ++i) {
       scales[i][r] = blocks.scales[i];
       if constexpr (Quants::kOffsets) offsets[i][r] = blocks.offsets[i];

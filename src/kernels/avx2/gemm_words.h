@@ -88,9 +88,12 @@ struct Words {
   }
 };
 
+template <class Quants>
+struct WordsOf {
+  static constexpr GemmKernels value = gemm_of<Words<Quants::kBlock>, Quants>(GemmKernels::Operands::int16, pack_words);
+};
 template <TensorType kType>
-inline constexpr GemmKernels kGemmWords =
-    gemm_of<Words<Quants8<kType>::kBlock>, Quants8<kType>>(GemmKernels::Operands::int16, pack_words);
+inline constexpr const GemmKernels& kGemmWords = WordsOf<Quants8<kType>>::value;
 
 }  // namespace
 }  // namespace quipu::kernels

@@ -38,6 +38,16 @@ struct Rows8 {
   columns16(rows, offset + 16, out + 4);
 }
 
+// The kBytes of 256 elements, of which the last may be missing: then a copy with zeros.
+template <size_t kBytes>
+[[gnu::always_inline]] inline const std::byte* whole_block(const std::byte* row, size_t n_chunks,
+                                                           std::byte padded[kBytes]) {
+  if (n_chunks == 8) return row;
+  __builtin_memset(padded, 0, kBytes);
+  __builtin_memcpy(padded, row, kBytes * n_chunks / 8);
+  return padded;
+}
+
 template <size_t kShift, uint8_t kMask>
 [[gnu::always_inline]] inline __m256i bits_of(__m256i v) {
   return _mm256_and_si256(kShift == 0 ? v : _mm256_srli_epi16(v, kShift), _mm256_set1_epi8(static_cast<char>(kMask)));

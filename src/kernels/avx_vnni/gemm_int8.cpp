@@ -1,5 +1,6 @@
 // GEMM of quantised weights as bytes, for AVX-VNNI.
 #include "kernels/avx2/gemm_bytes.h"
+#include "kernels/avx2/quants_points.h"
 
 namespace quipu::kernels {
 namespace {
@@ -12,6 +13,12 @@ struct Dot {
     sum = _mm256_dpbusd_avx_epi32(sum, w, x);
   }
   [[gnu::always_inline]] static __m256i end(__m256i sum, __m256i) { return sum; }
+};
+
+template <class Quants>
+struct PointBytesOf {
+  static constexpr GemmKernels value =
+      gemm_of<Bytes<Dot, Quants::kBlock, false, Quants::kBlock / 4>, Quants>(GemmKernels::Operands::int8, pack_x8);
 };
 
 }  // namespace
@@ -34,6 +41,7 @@ constinit const GemmTable avx_vnni::gemm_int8 = [] {
   set(TensorType::IQ4_NL, kGemmBytes<Dot, TensorType::IQ4_NL>);
   set(TensorType::IQ4_XS, kGemmBytes<Dot, TensorType::IQ4_XS>);
   set(TensorType::MXFP4, kGemmBytes<Dot, TensorType::MXFP4>);
+  set_points<PointBytesOf>(table);
   return table;
 }();
 
