@@ -84,7 +84,7 @@ namespace {
 
 // What AVX512-VNNI adds; `gemm` is for the types that it does not multiply as integers.
 Kernels with_vnni(Isa isa, const GemmKernels& gemm) {
-  const Kernels table = with_gemv(table_of(isa, gemm, avx512::gemm_f32, avx512_vnni::gemv), avx2::gemv_points);
+  const Kernels table = table_of(isa, gemm, avx512::gemm_f32, avx512_vnni::gemv);
   return with_gemm(with_gemv(table, avx512_vnni::gemv_points), avx512_vnni::gemm_int8);
 }
 
@@ -108,9 +108,9 @@ const Kernels& kernels(Isa isa) {
   static const Kernels kAvx512Vnni = with_vnni(Isa::avx512_vnni, avx512::gemm_f32);
   static const Kernels kAvx512Bf16 = with_vnni(Isa::avx512_bf16, avx512_bf16::gemm_bf16);
   static const GemmKernels kTileGemm = with_multiply(avx512_bf16::gemm_bf16, amx_bf16::multiply);
-  static const Kernels kAmxBf16 =
-      with_gemm(with_gemv(table_of(Isa::amx_bf16, kTileGemm, avx512::gemm_f32, avx512_vnni::gemv), avx2::gemv_points),
-                of_floats(amx_bf16::gemm_bf16x2, avx512::gemm_f32));
+  static const Kernels kAmxBf16 = with_gemm(
+      with_gemv(table_of(Isa::amx_bf16, kTileGemm, avx512::gemm_f32, avx512_vnni::gemv), avx512_vnni::gemv_points),
+      of_floats(amx_bf16::gemm_bf16x2, avx512::gemm_f32));
   switch (isa) {
     case Isa::generic:
       return kGeneric;
