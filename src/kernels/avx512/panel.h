@@ -7,6 +7,7 @@
 // A panel is [k / 32][kRegisters * 16][32 rows] lanes; where k ends within 32, zeros follow.
 #pragma once
 
+#include "kernels/ahead.h"
 #include "kernels/avx512/decode.h"
 #include "kernels/decoded_impl.h"
 #include "kernels/x86/decode_points.h"
@@ -109,11 +110,19 @@ void unpack_panel(const WeightRows& w, size_t k_begin, size_t k_end, void* panel
   }
 }
 
+template <class Element>
+size_t lanes_of(const PanelProduct& p) {
+  return (p.n_k + Element::kPerLane - 1) / Element::kPerLane;
+}
+
+// Products between two requests for memory: some hundreds of cycles.
+constexpr size_t kLanesOfStep = 16;
+
 // kTokens tokens by 32 rows, all sums in registers.
 template <class Element, size_t kTokens>
-void multiply_tile(const PanelProduct& p, const std::byte* x, float* y) {
+void multiply_tile(const PanelProduct& p, const std::byte* x, float* y, Ahead& ahead) {
   using Lane = typename Element::Lane;
-  const size_t lanes = (p.n_k + Element::kPerLane - 1) / Element::kPerLane;
+  const size_t lanes = lanes_of<Element>(p);
   const __m512i* panel = static_cast<const __m512i*>(p.panel);
   const __mmask16 rows0 = first16(p.n_rows), rows1 = first16(p.n_rows < 16 ? 0 : p.n_rows - 16);
   __m512 sum[kTokens][2];
@@ -122,6 +131,7 @@ void multiply_tile(const PanelProduct& p, const std::byte* x, float* y) {
     sum[t][1] = p.accumulate ? _mm512_maskz_loadu_ps(rows1, y + t * p.y_stride + 16) : _mm512_setzero_ps();
   }
   for (size_t k = 0; k < lanes; ++k) {
+    if (k % kLanesOfStep == 0) ahead.step();
     const __m512i w0 = panel[2 * k], w1 = panel[2 * k + 1];
     for (size_t t = 0; t < kTokens; ++t) {
       const Lane xt = reinterpret_cast<const Lane*>(x + t * p.x_stride)[k];
@@ -136,30 +146,30 @@ void multiply_tile(const PanelProduct& p, const std::byte* x, float* y) {
 }
 
 template <class Element>
-void multiply_tail(const PanelProduct& p, size_t n, const std::byte* x, float* y) {
+void multiply_tail(const PanelProduct& p, size_t n, const std::byte* x, float* y, Ahead& ahead) {
   switch (n) {
     case 1:
-      return multiply_tile<Element, 1>(p, x, y);
+      return multiply_tile<Element, 1>(p, x, y, ahead);
     case 2:
-      return multiply_tile<Element, 2>(p, x, y);
+      return multiply_tile<Element, 2>(p, x, y, ahead);
     case 3:
-      return multiply_tile<Element, 3>(p, x, y);
+      return multiply_tile<Element, 3>(p, x, y, ahead);
     case 4:
-      return multiply_tile<Element, 4>(p, x, y);
+      return multiply_tile<Element, 4>(p, x, y, ahead);
     case 5:
-      return multiply_tile<Element, 5>(p, x, y);
+      return multiply_tile<Element, 5>(p, x, y, ahead);
     case 6:
-      return multiply_tile<Element, 6>(p, x, y);
+      return multiply_tile<Element, 6>(p, x, y, ahead);
     case 7:
-      return multiply_tile<Element, 7>(p, x, y);
+      return multiply_tile<Element, 7>(p, x, y, ahead);
     case 8:
-      return multiply_tile<Element, 8>(p, x, y);
+      return multiply_tile<Element, 8>(p, x, y, ahead);
     case 9:
-      return multiply_tile<Element, 9>(p, x, y);
+      return multiply_tile<Element, 9>(p, x, y, ahead);
     case 10:
-      return multiply_tile<Element, 10>(p, x, y);
+      return multiply_tile<Element, 10>(p, x, y, ahead);
     case 11:
-      return multiply_tile<Element, 11>(p, x, y);
+      return multiply_tile<Element, 11>(p, x, y, ahead);
     default:
       return;
   }
@@ -169,13 +179,15 @@ template <class Element>
 void multiply_panel(const PanelProduct& p) {
   const auto* x = static_cast<const std::byte*>(p.x);
   float* y = p.y;
+  Ahead ahead(p.ahead, (p.n_tokens + kTileTokens - 1) / kTileTokens *
+                           ((lanes_of<Element>(p) + kLanesOfStep - 1) / kLanesOfStep));
   size_t t = 0;
   for (; t + kTileTokens <= p.n_tokens; t += kTileTokens) {
-    multiply_tile<Element, kTileTokens>(p, x, y);
+    multiply_tile<Element, kTileTokens>(p, x, y, ahead);
     x += kTileTokens * p.x_stride;
     y += kTileTokens * p.y_stride;
   }
-  multiply_tail<Element>(p, p.n_tokens - t, x, y);
+  multiply_tail<Element>(p, p.n_tokens - t, x, y, ahead);
 }
 
 }  // namespace
