@@ -1,4 +1,4 @@
-// Fused matrix-vector kernels for 1 to 8 tokens with AVX2. `Dot` adds the products of 16-bit integers, two by two, to
+// Fused matrix-vector kernels for few tokens with AVX2. `Dot` adds the products of 16-bit integers, two by two, to
 // 32-bit sums: vpdpwssd where the CPU has it.
 #pragma once
 
@@ -59,16 +59,17 @@ template <class Dot, class Blocks>
 struct GemvBlocks {
   using Packed = Packed256;
   using Sums = kernels::Sums;
+  static constexpr size_t kTokens = Dot::kTokens;
   static constexpr bool k32 = blocks_of_32(Blocks::kOrder);
   static constexpr size_t kGroups = k32 ? 2 : 4;
   static constexpr size_t kRegisters = 8 / kGroups;
 
-  template <size_t kTokens>
+  template <size_t kN>
   [[gnu::always_inline]] static inline void add(const Blocks& blocks, const Tokens<Packed>& x, size_t i,
-                                                __m256 sum[kTokens]) {
-    __m256 value[kTokens];
+                                                __m256 sum[kN]) {
+    __m256 value[kN];
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) value[t] = _mm256_setzero_ps();
+    for (size_t t = 0; t < kN; ++t) value[t] = _mm256_setzero_ps();
 #pragma GCC unroll 8
     for (size_t g = 0; g < kGroups; ++g) {
 #pragma GCC unroll 8
@@ -77,7 +78,7 @@ struct GemvBlocks {
         blocks.words(g, h, words);
         const __m256 scales = group_scales<Blocks::kOrder>(word_scales(blocks), g, h);
 #pragma GCC unroll 8
-        for (size_t t = 0; t < kTokens; ++t) {
+        for (size_t t = 0; t < kN; ++t) {
           const int16_t* q = x.at(t, i).q + 32 * kRegisters * g + 16 * h;
           __m256i dot = _mm256_setzero_si256();
 #pragma GCC unroll 8
@@ -90,7 +91,7 @@ struct GemvBlocks {
       }
     }
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) {
+    for (size_t t = 0; t < kN; ++t) {
       const Packed& xt = x.at(t, i);
       sum[t] = _mm256_fmadd_ps(value[t], _mm256_set1_ps(xt.scale), sum[t]);
       if constexpr (Blocks::kHasOffsets && k32) {
@@ -102,22 +103,22 @@ struct GemvBlocks {
     }
   }
 
-  template <size_t kTokens>
+  template <size_t kN>
   [[gnu::always_inline]] static inline void row(const std::byte* w, size_t n_in, const Tokens<Packed>& x,
-                                                __m256 result[kTokens]) {
-    __m256 sum[kTokens];
+                                                __m256 result[kN]) {
+    __m256 sum[kN];
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) sum[t] = Sums::zero();
+    for (size_t t = 0; t < kN; ++t) sum[t] = Sums::zero();
     Groups<Blocks::kBytes, Blocks::kOrder == Order::blocks32> groups(w, n_in);
     size_t i = 0;
     do {
       for (; i < groups.end; ++i, groups.next()) {
         prefetch_weights<Blocks::kBytes>(groups.at);
-        add<kTokens>(Blocks(groups.at), x, i, sum);
+        add<kN>(Blocks(groups.at), x, i, sum);
       }
     } while (groups.rest());
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) result[t] = sum[t];
+    for (size_t t = 0; t < kN; ++t) result[t] = sum[t];
   }
 };
 
@@ -128,17 +129,18 @@ struct GemvFloat {
     float x[32];
   };
   using Sums = kernels::Sums;
+  static constexpr size_t kTokens = 4;
 
-  template <size_t kTokens>
+  template <size_t kN>
   [[gnu::always_inline]] static inline void row(const std::byte* w, size_t n_in, const Tokens<Packed>& x,
-                                                __m256 total[kTokens]) {
+                                                __m256 total[kN]) {
     constexpr size_t kChunkBytes = 32 * element_bytes(kType);
-    __m256 sum[kTokens][2];
+    __m256 sum[kN][2];
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) sum[t][0] = sum[t][1] = _mm256_setzero_ps();
+    for (size_t t = 0; t < kN; ++t) sum[t][0] = sum[t][1] = _mm256_setzero_ps();
     const auto add = [&](const Floats32& v, size_t chunk) {
 #pragma GCC unroll 8
-      for (size_t t = 0; t < kTokens; ++t) {
+      for (size_t t = 0; t < kN; ++t) {
         const float* xt = x.at(t, chunk).x;
 #pragma GCC unroll 8
         for (size_t j = 0; j < 4; ++j) {
@@ -152,7 +154,7 @@ struct GemvFloat {
     }
     if (n_in % 32 != 0) add(decode_some<kType>(w, n_in / 32, n_in % 32), n_in / 32);
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) total[t] = _mm256_add_ps(sum[t][0], sum[t][1]);
+    for (size_t t = 0; t < kN; ++t) total[t] = _mm256_add_ps(sum[t][0], sum[t][1]);
   }
 };
 

@@ -1,4 +1,4 @@
-// Fused matrix-vector kernels for 1 to 8 tokens with AVX-512. `Dot` adds the products of 16-bit integers, two by two,
+// Fused matrix-vector kernels for few tokens with AVX-512. `Dot` adds the products of 16-bit integers, two by two,
 // to 32-bit sums: vpdpwssd where the CPU has it.
 #pragma once
 
@@ -49,22 +49,23 @@ template <class Dot, class Blocks>
 struct GemvBlocks {
   using Packed = Packed256;
   using Sums = kernels::Sums;
+  static constexpr size_t kTokens = Dot::kTokens;
   static constexpr size_t kGroups = blocks_of_32(Blocks::kOrder) ? 2 : 4;
   static constexpr size_t kRegisters = 8 / kGroups;
 
-  template <size_t kTokens>
+  template <size_t kN>
   [[gnu::always_inline]] static inline void add(const Blocks& blocks, const Tokens<Packed>& x, size_t i,
-                                                __m512 sum[kTokens]) {
-    __m512 value[kTokens];
+                                                __m512 sum[kN]) {
+    __m512 value[kN];
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) value[t] = _mm512_setzero_ps();
+    for (size_t t = 0; t < kN; ++t) value[t] = _mm512_setzero_ps();
 #pragma GCC unroll 8
     for (size_t g = 0; g < kGroups; ++g) {
       __m512i words[kRegisters];
       blocks.words(g, words);
       const __m512 scales = group_scales<Blocks::kOrder>(blocks.scales, g);
 #pragma GCC unroll 8
-      for (size_t t = 0; t < kTokens; ++t) {
+      for (size_t t = 0; t < kN; ++t) {
         __m512i dot = _mm512_setzero_si512();
 #pragma GCC unroll 8
         for (size_t j = 0; j < kRegisters; ++j) {
@@ -75,7 +76,7 @@ struct GemvBlocks {
       }
     }
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) {
+    for (size_t t = 0; t < kN; ++t) {
       const Packed& xt = x.at(t, i);
       sum[t] = _mm512_fmadd_ps(value[t], _mm512_set1_ps(xt.scale), sum[t]);
       if constexpr (Blocks::kHasOffsets && blocks_of_32(Blocks::kOrder)) {
@@ -86,22 +87,22 @@ struct GemvBlocks {
     }
   }
 
-  template <size_t kTokens>
+  template <size_t kN>
   [[gnu::always_inline]] static inline void row(const std::byte* w, size_t n_in, const Tokens<Packed>& x,
-                                                __m512 result[kTokens]) {
-    __m512 sum[kTokens];
+                                                __m512 result[kN]) {
+    __m512 sum[kN];
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) sum[t] = Sums::zero();
+    for (size_t t = 0; t < kN; ++t) sum[t] = Sums::zero();
     Groups<Blocks::kBytes, Blocks::kOrder == Order::blocks32> groups(w, n_in);
     size_t i = 0;
     do {
       for (; i < groups.end; ++i, groups.next()) {
         prefetch_weights<Blocks::kBytes>(groups.at);
-        add<kTokens>(Blocks(groups.at, 8), x, i, sum);
+        add<kN>(Blocks(groups.at, 8), x, i, sum);
       }
     } while (groups.rest());
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) result[t] = sum[t];
+    for (size_t t = 0; t < kN; ++t) result[t] = sum[t];
   }
 };
 
@@ -112,17 +113,18 @@ struct GemvFloat {
     float x[32];
   };
   using Sums = kernels::Sums;
+  static constexpr size_t kTokens = 4;
 
-  template <size_t kTokens>
+  template <size_t kN>
   [[gnu::always_inline]] static inline void row(const std::byte* w, size_t n_in, const Tokens<Packed>& x,
-                                                __m512 total[kTokens]) {
+                                                __m512 total[kN]) {
     constexpr size_t kChunkBytes = kType == quant::TensorType::F32 ? 128 : 64;
-    __m512 sum[kTokens][2];
+    __m512 sum[kN][2];
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) sum[t][0] = sum[t][1] = Sums::zero();
+    for (size_t t = 0; t < kN; ++t) sum[t][0] = sum[t][1] = Sums::zero();
     const auto add = [&](const Floats32& v, size_t chunk) {
 #pragma GCC unroll 8
-      for (size_t t = 0; t < kTokens; ++t) {
+      for (size_t t = 0; t < kN; ++t) {
         const float* xt = x.at(t, chunk).x;
         sum[t][0] = _mm512_fmadd_ps(v.a, _mm512_load_ps(xt), sum[t][0]);
         sum[t][1] = _mm512_fmadd_ps(v.b, _mm512_load_ps(xt + 16), sum[t][1]);
@@ -134,7 +136,7 @@ struct GemvFloat {
     }
     if (n_in % 32 != 0) add(decode32<kType>(w, n_in / 32, n_in % 32), n_in / 32);
 #pragma GCC unroll 8
-    for (size_t t = 0; t < kTokens; ++t) total[t] = _mm512_add_ps(sum[t][0], sum[t][1]);
+    for (size_t t = 0; t < kN; ++t) total[t] = _mm512_add_ps(sum[t][0], sum[t][1]);
   }
 };
 

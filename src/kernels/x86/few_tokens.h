@@ -4,6 +4,7 @@
 // A Kernel has
 //   Packed                       a unit of packed x
 //   Sums                         Sums::V, a register of float32; Sums::zero(); Sums::of4(a, b, c, d), the sum of each
+//   kTokens                      it has code for up to so many tokens at once, 2 to 5
 //   row<kTokens>(w, n_in, x, sum)  sum[t] = the products of a row with token t's x, to be added up
 // and takes the same operations to each sum for any number of tokens.
 #pragma once
@@ -108,29 +109,27 @@ void multiply_some(const WeightRows& w, const Tokens<typename Kernel::Packed>& x
   }
 }
 
-// More than 5 tokens in two parts, each of which unpacks the weights. There are seldom so many, since kernels for
+// More than Kernel::kTokens in two parts, each of which unpacks the weights: they are seldom so many, since kernels for
 // prompts take over, and each number of tokens that has code of its own costs a program kilobytes for every type.
 template <class Kernel>
 void multiply_few(const WeightRows& w, const void* packed, size_t x_stride, size_t n_tokens, float* y,
                   size_t y_stride) {
+  static_assert(Kernel::kTokens >= 2 && Kernel::kTokens <= 5);
   const Tokens<typename Kernel::Packed> x{static_cast<const std::byte*>(packed), x_stride};
-  switch (n_tokens) {
-    case 1:
-      return multiply_one<Kernel>(w, x, y);
-    case 2:
-      return multiply_some<Kernel, 2>(w, x, y, y_stride);
-    case 3:
-      return multiply_some<Kernel, 3>(w, x, y, y_stride);
-    case 4:
-      return multiply_some<Kernel, 4>(w, x, y, y_stride);
-    case 5:
-      return multiply_some<Kernel, 5>(w, x, y, y_stride);
-    default: {
-      const size_t first = (n_tokens + 1) / 2;
-      multiply_few<Kernel>(w, x.x, x_stride, first, y, y_stride);
-      multiply_few<Kernel>(w, x.x + first * x_stride, x_stride, n_tokens - first, y + first * y_stride, y_stride);
-    }
+  if (n_tokens == 1) return multiply_one<Kernel>(w, x, y);
+  if (n_tokens == 2) return multiply_some<Kernel, 2>(w, x, y, y_stride);
+  if constexpr (Kernel::kTokens >= 3) {
+    if (n_tokens == 3) return multiply_some<Kernel, 3>(w, x, y, y_stride);
   }
+  if constexpr (Kernel::kTokens >= 4) {
+    if (n_tokens == 4) return multiply_some<Kernel, 4>(w, x, y, y_stride);
+  }
+  if constexpr (Kernel::kTokens >= 5) {
+    if (n_tokens == 5) return multiply_some<Kernel, 5>(w, x, y, y_stride);
+  }
+  const size_t first = (n_tokens + 1) / 2;
+  multiply_few<Kernel>(w, x.x, x_stride, first, y, y_stride);
+  multiply_few<Kernel>(w, x.x + first * x_stride, x_stride, n_tokens - first, y + first * y_stride, y_stride);
 }
 
 }  // namespace
