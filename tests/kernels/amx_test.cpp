@@ -155,7 +155,7 @@ std::vector<float> rounded_by_llama_cpp(TensorType type, const std::vector<float
 // tests'.
 GemmKernels tile_gemm_of(TensorType type) {
   if (test::has(Isa::avx512_bf16)) return test::over_stand_in(*kernels(Isa::amx_bf16).gemm_for(type));
-  return type == TensorType::F16 ? test::kTileGemm<2> : test::kTileGemm<1>;
+  return test::tile_gemm(type);
 }
 
 // Normally distributed x: without the large channels of a transformer, which cost integers more and bfloat16 nothing.

@@ -40,8 +40,7 @@ std::vector<Case> cases() {
       all.push_back({"amx_bf16_trapped", Isa::avx512_bf16, all[all.size() - 2].gemm, true});
     }
   }
-  all.push_back({"amx_stand_in_bfloat16", Isa::generic, [](TensorType) { return test::kTileGemm<1>; }});
-  all.push_back({"amx_stand_in_bfloat16x2", Isa::generic, [](TensorType) { return test::kTileGemm<2>; }});
+  all.push_back({"amx_stand_in", Isa::generic, test::tile_gemm});
   return all;
 }
 

@@ -61,6 +61,11 @@ inline constexpr GemmKernels kTileGemm = {
     .multiply = multiply_in_tiles<StandInTiles, kParts>,
 };
 
+// As many parts as the AMX table has for a type.
+inline GemmKernels tile_gemm(quant::TensorType type) {
+  return type == quant::TensorType::F16 ? kTileGemm<2> : kTileGemm<1>;
+}
+
 // What a machine without AMX can run of the kernels that one with AMX has for a type.
 inline GemmKernels over_stand_in(GemmKernels gemm) {
   if (gemm.operands == GemmKernels::Operands::bfloat16) gemm.multiply = kTileGemm<1>.multiply;
