@@ -36,6 +36,7 @@ Kernels table_of(Isa isa, const GemmKernels& gemm, const GemmKernels& precise, c
 }
 
 // Kernels for the types that have more bits than bfloat16: llama.cpp uses them.
+// Types whose weights bfloat16 would round.
 [[maybe_unused]] GemmTable of_floats(const GemmKernels& float16, const GemmKernels& float32) {
   GemmTable table{};
   table[static_cast<size_t>(quant::TensorType::F16)] = &float16;
@@ -106,7 +107,8 @@ const Kernels& kernels(Isa isa) {
   static const Kernels kAvx512 =
       with_gemv(table_of(Isa::avx512, avx512::gemm_f32, avx512::gemm_f32, avx512::gemv), avx2::gemv_points);
   static const Kernels kAvx512Vnni = with_vnni(Isa::avx512_vnni, avx512::gemm_f32);
-  static const Kernels kAvx512Bf16 = with_vnni(Isa::avx512_bf16, avx512_bf16::gemm_bf16);
+  static const Kernels kAvx512Bf16 =
+      with_gemm(with_vnni(Isa::avx512_bf16, avx512_bf16::gemm_bf16), of_floats(avx512::gemm_f32, avx512::gemm_f32));
   static const GemmKernels kTileGemm = with_multiply(avx512_bf16::gemm_bf16, amx_bf16::multiply);
   static const Kernels kAmxBf16 = with_gemm(
       with_gemv(table_of(Isa::amx_bf16, kTileGemm, avx512::gemm_f32, avx512_vnni::gemv), avx512_vnni::gemv_points),
@@ -155,7 +157,9 @@ const Kernels& kernels(Isa isa) {
       table_of(Isa::neon_dotprod, neon::gemm_f32, neon::gemm_f32, neon_dotprod::gemv), neon_dotprod::gemm_int8);
   static const Kernels kNeonI8mm =
       with_gemm(table_of(Isa::neon_i8mm, neon::gemm_f32, neon::gemm_f32, neon_dotprod::gemv), neon_i8mm::gemm_int8);
-  static const Kernels kNeonBf16 = table_of(Isa::neon_bf16, neon_bf16::gemm_bf16, neon::gemm_f32, neon_dotprod::gemv);
+  static const Kernels kNeonBf16 =
+      with_gemm(table_of(Isa::neon_bf16, neon_bf16::gemm_bf16, neon::gemm_f32, neon_dotprod::gemv),
+                of_floats(neon::gemm_f32, neon::gemm_f32));
   switch (isa) {
     case Isa::generic:
       return kGeneric;
