@@ -27,6 +27,9 @@ struct Case {
   std::function<GemmKernels(TensorType)> gemm;
   bool trapped = false;
 };
+void PrintTo(const Case& value, std::ostream* out) {
+  *out << value.name;
+}
 
 // Of AMX also the kernel over the stand-in of its tiles: compiled for it, with the tests' packing, on every machine;
 // its machine code with its own packing where the CPU has the instructions for that, and traps lead to the stand-in.
