@@ -15,7 +15,8 @@ from serving import MODEL, NAME, TIMEOUT_S, Server, ServerTest
 
 
 class Llama(ServerTest):
-    flags = ("--metrics",)
+    # --precise: answers of several requests are compared.
+    flags = ("--metrics", "--precise")
 
     def test_tokenize_there_and_back(self):
         text = "Hello <|im_start|> wörld 🦙"
@@ -174,12 +175,12 @@ class Modes(unittest.TestCase):
     def test_slots_are_saved_and_restored(self):
         with tempfile.TemporaryDirectory() as folder:
             text = "Here is a rather long prompt that is worth keeping. " * 10
-            with Server("--slot-save-path", folder) as server:
+            with Server("--slot-save-path", folder, "--precise") as server:
                 whole = server.request("/completion", {"prompt": text, "n_predict": 4})[2]
                 used = [s["id"] for s in server.request("/slots")[2] if s["id_task"] != 0][0]
                 saved = server.request(f"/slots/{used}?action=save", {"filename": "kept.bin"})
                 self.assertEqual(saved[0], 200, saved)
-            with Server("--slot-save-path", folder) as server:
+            with Server("--slot-save-path", folder, "--precise") as server:
                 restored = server.request("/slots/0?action=restore", {"filename": "kept.bin"})
                 self.assertEqual((restored[0], restored[2]["n_restored"]), (200, saved[2]["n_saved"]))
                 again = server.request("/completion", {"prompt": text, "n_predict": 4})[2]
