@@ -3,13 +3,12 @@
 #include "kernels/avx512_vnni/packed_bytes.h"
 #include "kernels/avx512_vnni/plain_bytes.h"
 #include "kernels/tables.h"
+#include "kernels/x86/few_tokens.h"
 
 namespace quipu::kernels {
 namespace {
 
 using quant::TensorType;
-
-constexpr size_t kMaxTokens = 8;
 
 // sum + the products of kRegisters registers from `first` on, which share the scales.
 template <size_t kRegisters>
@@ -36,43 +35,29 @@ template <bool kHalves>
   return add_registers<4>(bytes, _mm512_add_epi32(first, second), scales[0], x, 0, sum);
 }
 
-// Packed x of some tokens from a block of 256 on.
-struct Tokens {
-  const std::byte* x;
-  size_t stride;
-  [[nodiscard]] const PackedBytes& at(size_t t) const { return *reinterpret_cast<const PackedBytes*>(x + t * stride); }
-};
-
-// What a thread reads soon, past the caches that keep; as avx512/gemv.h does it.
-template <size_t kBytes>
-[[gnu::always_inline]] inline void prefetch_weights(const std::byte* w) {
-  for (size_t i = 0; i < kBytes; i += 64) _mm_prefetch(reinterpret_cast<const char*>(w + 8192 + i), _MM_HINT_NTA);
-}
-
 template <TensorType kType, size_t kTokens>
-void multiply_rows(const WeightRows& w, const Tokens& packed, float* y, size_t y_stride) {
+void multiply_rows(const WeightRows& w, const Tokens<PackedBytes>& tokens, float* y, size_t y_stride) {
   using Weights = GridBytes<kType>;
   const auto* table = Weights::table();
   const size_t n_blocks = w.n_in / 256, rest = w.n_in % 256;
   for (size_t r = 0; r < w.n_rows; ++r) {
     __m512 sums[kTokens];
     for (__m512& sum : sums) sum = _mm512_setzero_ps();
-    Tokens tokens = packed;
-    const auto add = [&](const std::byte* block) {
+    const auto add = [&](const std::byte* block, size_t i) {
       const Weights weights(block, table);
       for (size_t t = 0; t < kTokens; ++t) {
-        sums[t] = add_block<Weights::kHalves>(weights.bytes, weights.scales, tokens.at(t), sums[t]);
+        sums[t] = add_block<Weights::kHalves>(weights.bytes, weights.scales, tokens.at(t, i), sums[t]);
       }
     };
     const std::byte* block = w.data + r * w.row_bytes;
-    for (size_t i = 0; i < n_blocks; ++i, block += Weights::kBytes, tokens.x += sizeof(PackedBytes)) {
+    for (size_t i = 0; i < n_blocks; ++i, block += Weights::kBytes) {
       prefetch_weights<Weights::kBytes>(block);
-      add(block);
+      add(block, i);
     }
     if (Weights::kPartial && rest != 0) {
       std::byte padded[Weights::kBytes] = {};
       __builtin_memcpy(padded, block, Weights::kBytes * rest / 256);
-      add(padded);
+      add(padded, n_blocks);
     }
     for (size_t t = 0; t < kTokens; ++t) y[t * y_stride + r] = _mm512_reduce_add_ps(sums[t]);
   }
@@ -81,10 +66,10 @@ void multiply_rows(const WeightRows& w, const Tokens& packed, float* y, size_t y
 // Five to eight tokens in two parts: from six on the GEMM takes over.
 template <TensorType kType>
 void multiply(const WeightRows& w, const void* packed, size_t x_stride, size_t n_tokens, float* y, size_t y_stride) {
-  using MultiplyRows = void (*)(const WeightRows&, const Tokens&, float*, size_t);
+  using MultiplyRows = void (*)(const WeightRows&, const Tokens<PackedBytes>&, float*, size_t);
   static constexpr MultiplyRows kFor[4] = {multiply_rows<kType, 1>, multiply_rows<kType, 2>, multiply_rows<kType, 3>,
                                            multiply_rows<kType, 4>};
-  const Tokens tokens{static_cast<const std::byte*>(packed), x_stride};
+  const Tokens<PackedBytes> tokens{static_cast<const std::byte*>(packed), x_stride};
   const size_t first = n_tokens <= 4 ? n_tokens : (n_tokens + 1) / 2;
   kFor[first - 1](w, tokens, y, y_stride);
   if (first == n_tokens) return;
